@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: rows in, queries out. One writer, many readers. Drivers: sqlite.c.
+ * The schema (src/store/sql/) is documented in docs/database.md; its views are a
+ * public API. Not thread-safe: one handle per thread.
+ */
+#ifndef TRACER_STORE_H
+#define TRACER_STORE_H
+
+#include "src/model/rows.h"
+
+struct store;
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+/* Opens (STORE_WRITE: creates, migrates) the database at path. Errors: -ENOENT
+ * no such database, -EACCES, -EBUSY locked beyond the time-out, -EPROTO written
+ * by a newer version, -EUCLEAN corrupt or not a database, -ENOSPC, -EIO.
+ * store_error() of a failed open: pass the same path to store_strerror(). */
+int store_open(const char *path, enum store_mode mode, struct store **ret);
+void store_close(struct store *s); /* commits */
+/* One sentence: what failed on what, why, what to do. */
+const char *store_strerror(int error);
+
+/* Writing: all in batches; store_commit() makes a batch durable. On -ENOSPC,
+ * -EBUSY or -EIO the batch is rolled back and *ret_rows_lost of store_commit()
+ * says how many rows went with it. Rows are upserts by id. */
+int store_run_new(struct store *s, const char *uid, int64_t *ret_run_id); /* existing uid: its id, rows cleared */
+int store_put_run(struct store *s, const struct run_row *row);
+int store_put_process(struct store *s, const struct process_row *row);
+int store_put_exec(struct store *s, const struct exec_row *row);
+int store_put_task(struct store *s, const struct task_row *row);
+int store_put_tool(struct store *s, const struct tool_row *row);
+int store_put_file(struct store *s, const struct file_row *row);
+int store_put_cgroup(struct store *s, int64_t run_id, uint64_t cgroup_id, const char *path);
+int store_put_incident(struct store *s, const struct incident_row *row);
+int store_commit(struct store *s, uint64_t *ret_rows_lost);
+
+/* Reading: visitors see one row at a time, borrowed. A visitor's non-zero return
+ * stops the walk and is returned. Order: as documented for each. */
+/* selector: uid, unique prefix of one, name (its newest run) or "latest".
+ * -ENOENT none, -ENOTUNIQ a prefix of several. */
+int store_find_run(struct store *s, const char *selector, int64_t *ret_run_id);
+int store_get_run(struct store *s, int64_t run_id,
+		  int (*visit)(void *ctx, const struct run_row *row), void *ctx);
+int store_each_run(struct store *s, unsigned limit, /* newest first; 0: all */
+		   int (*visit)(void *ctx, const struct run_row *row), void *ctx);
+int store_each_task(struct store *s, int64_t run_id, /* by start */
+		    int (*visit)(void *ctx, const struct task_row *row), void *ctx);
+int store_each_tool(struct store *s, int64_t run_id, /* by task, then CPU descending */
+		    int (*visit)(void *ctx, const struct tool_row *row), void *ctx);
+/* By id, which is the order of creation. exec is the last one, or NULL for a
+ * fork that never ran another program; parent is NULL when outside the run. */
+struct process_view {
+	const struct process_row *process;
+	const struct exec_row *exec;
+	const char *task_name, *tool_name;
+	uint32_t parent_pid;
+	uint64_t parent_start_boot_ns; /* 0: no parent */
+};
+int store_each_process(struct store *s, int64_t run_id,
+		       int (*visit)(void *ctx, const struct process_view *row), void *ctx);
+int store_each_exec(struct store *s, int64_t run_id, /* by process, n */
+		    int (*visit)(void *ctx, const struct exec_row *row), void *ctx);
+int store_each_file(struct store *s, int64_t run_id, /* by process, path */
+		    int (*visit)(void *ctx, const struct file_row *row, const struct process_view *process), void *ctx);
+int store_each_incident(struct store *s, int64_t run_id,
+			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
+int store_each_cgroup(struct store *s, int64_t run_id,
+		      int (*visit)(void *ctx, uint64_t cgroup_id, const char *path), void *ctx);
+
+/* Forgets the derived columns and tables of a run, for `tracer rebuild`. */
+int store_clear_derived(struct store *s, int64_t run_id);
+
+#endif

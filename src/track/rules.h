@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules: what engines, tasks, wrappers and tools look like from outside. The
+ * files in rules/ are built into the program; files of the user are merged over
+ * them by id. Read-only after loading, so one set may serve many trackers.
+ *
+ * A rule opens a scope (run, task, ...) or marks an exec segment (wrapper,
+ * noise, tool). Matching is by exec segment: exe, file, comm, argv, cwd, env and
+ * the rule that matched the parent or an ancestor. docs/rules.md has the format.
+ */
+#ifndef TRACER_TRACK_RULES_H
+#define TRACER_TRACK_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "src/model/rows.h"
+
+struct rules;
+struct rule;
+
+enum rule_kind {
+	RULE_ENGINE,    /* opens a run: the head of a workflow */
+	RULE_TASK,      /* opens a task */
+	RULE_TOOL,      /* names a tool */
+	RULE_WRAPPER,   /* transparent: the tool is what it runs */
+	RULE_NOISE,     /* folded into its task, never a tool of its own */
+	RULE_ALLOC,     /* opens an allocation (scheduler job) */
+	RULE_CONTAINER,
+	RULE_SESSION,
+	RULE_KINDS
+};
+
+/* Scope of a process for `parent:` and `ancestor:`: the rules that matched on
+ * the way from the run's root to it, innermost first. Owned by the tracker. */
+struct rule_scope {
+	const struct rule_scope *up;
+	const struct rule *rule;
+};
+
+/* What a rule may look at. NULL or len 0: unknown, matches nothing. */
+struct rule_input {
+	const char *file, *exe, *comm, *cwd, *title;
+	struct bytes argv; /* NUL-ended arguments */
+	struct bytes env;  /* NUL-ended NAME=value */
+	const char *cgroup, *nodename;
+	uint32_t pid, nspid;
+	const struct rule *parent_rule;    /* rule of the parent's last segment, or NULL */
+	const struct rule_scope *scope;    /* enclosing scopes */
+};
+
+#define RULE_FIELDS_MAX 12
+#define RULE_VALUE_MAX 256
+
+/* What an extractor found: "pipeline", "name", "key", "sample", "attempt", ... */
+struct rule_result {
+	const struct rule *rule;
+	char key[RULE_VALUE_MAX]; /* expanded `key:` template; empty: none */
+	unsigned n_fields;
+	struct {
+		const char *name; /* owned by the rules */
+		char value[RULE_VALUE_MAX];
+	} fields[RULE_FIELDS_MAX];
+};
+
+struct rules_error {
+	char file[128];
+	unsigned line, column; /* from 1; 0: not about a place */
+	char text[256];
+};
+
+/* Loads the built-in set, then each of the n YAML files over it. -EINVAL with
+ * *error filled for a bad file (unknown key, bad regex, ...), -errno if one
+ * cannot be read. */
+int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error);
+void rules_free(struct rules *r);
+
+/* The first rule of `kind` by priority that matches; 0 and *ret filled, or
+ * -ENOENT. O(candidates): rules are indexed by basename and comm. */
+int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_input *in,
+		struct rule_result *ret);
+const char *rule_result_field(const struct rule_result *r, const char *name); /* or NULL */
+
+const char *rule_id(const struct rule *r);
+enum rule_kind rule_kind_of(const struct rule *r);
+unsigned rule_confidence(const struct rule *r);
+bool rule_is_transparent(const struct rule *r);
+/* comms of heads whose children need their environment read; NULL at the end */
+const char *const *rules_env_parents(const struct rules *r);
+/* allow-listed environment names; NULL at the end */
+const char *const *rules_env_names(const struct rules *r);
+
+/* Runs every rule's own tests; prints failures to out; returns their number. */
+int rules_selftest(const struct rules *r, FILE *out, unsigned *ret_run);
+
+#endif

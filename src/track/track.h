@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tracking: events in, rows out. A pure state machine: no I/O, no clock of its
+ * own, so that a replayed log gives the same rows as the live run did.
+ *
+ * Memory is bounded: ended processes leave as rows; every table has a limit in
+ * struct tracker_limits and a counter in struct completeness.
+ */
+#ifndef TRACER_TRACK_H
+#define TRACER_TRACK_H
+
+#include "src/model/rows.h"
+
+struct tracker;
+struct rules;
+
+/* Where rows go. Each returns 0 or -errno; an error stops tracker_feed(), which
+ * returns it. Rows may be sent again with the same id: the later one counts
+ * (live processes, tasks and the run are refreshed at every tracker_flush()). */
+struct track_sink {
+	void *ctx;
+	int (*run)(void *ctx, const struct run_row *row);
+	int (*process)(void *ctx, const struct process_row *row);
+	int (*exec)(void *ctx, const struct exec_row *row);
+	int (*task)(void *ctx, const struct task_row *row);
+	int (*tool)(void *ctx, const struct tool_row *row);
+	int (*file)(void *ctx, const struct file_row *row);
+	int (*cgroup)(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path);
+	int (*incident)(void *ctx, const struct incident_row *row);
+};
+
+struct tracker_limits {
+	uint32_t live_processes; /* default 262144 */
+	uint32_t ended_processes; /* kept for late children, default 16384 */
+	uint32_t open_tasks;     /* default 65536 */
+	uint32_t tools;          /* per run, default 4096 */
+	uint32_t files_per_process; /* rows, default 512; the rest is folded */
+	uint32_t files_per_run;  /* default 200000 */
+};
+
+struct tracker_options {
+	int64_t run_id;            /* assigned by the store */
+	const struct rules *rules; /* borrowed; NULL: no tasks, tools by basename */
+	struct tracker_limits limits; /* 0: default */
+	bool replayed;
+};
+
+int tracker_new(const struct tracker_options *options, const struct track_sink *sink,
+		struct tracker **ret);
+void tracker_free(struct tracker *t);
+
+/* One record. Unknown types are skipped; a malformed record is -EBADMSG and
+ * changes nothing. Strings must already be redacted (see redact.h). */
+int tracker_feed(struct tracker *t, const struct wire_header *record);
+
+/* Sends what is alive: processes that have run for longer than min_age_ns,
+ * open tasks, tools, the run. Call it about once a second and before reading. */
+int tracker_flush(struct tracker *t, uint64_t min_age_ns);
+
+/* The stream has ended (clean: with RUN_END). Closes everything and sends the
+ * final rows. rows_lost is what the sink could not store, for completeness. */
+int tracker_finish(struct tracker *t, bool clean, uint64_t rows_lost, uint64_t recorder_cpu_ns);
+
+#endif
