@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the program keeps its files when the user names no place. */
+#ifndef TRACER_BASE_PATHS_H
+#define TRACER_BASE_PATHS_H
+
+#include <stddef.h>
+
+/* The database: $TRACER_DB, else tracer/tracer.db under $XDG_DATA_HOME, else
+ * under ~/.local/share. Under sudo, ~ is the home of the user who called it, so
+ * that `sudo tracer run` and a later plain `tracer show` mean the same file.
+ * 0, -ENAMETOOLONG, or -ENOENT where the user has no home. */
+int db_default_path(char *buf, size_t size);
+
+#endif
