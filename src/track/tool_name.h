@@ -10,23 +10,23 @@
 #include "src/model/rows.h"
 
 enum tool_class {
-	TOOL_NATIVE,      /* a program of its own */
-	TOOL_SCRIPT,      /* named after the script, class or module it interprets */
-	TOOL_SHELL,       /* a shell -c: not a tool if it runs a known one */
-	TOOL_WRAPPER,     /* transparent: env, nice, timeout, time, ... */
+	TOOL_NATIVE,	  /* a program of its own */
+	TOOL_SCRIPT,	  /* named after the script, class or module it interprets */
+	TOOL_SHELL,	  /* a shell -c: not a tool if it runs a known one */
+	TOOL_WRAPPER,	  /* transparent: env, nice, timeout, time, ... */
 	TOOL_TASK_MARKER, /* .command.sh, snakejob.*, slurm_script: never a tool */
-	TOOL_INHERIT,     /* multiprocessing helper: belongs to its parent's tool */
-	TOOL_ENGINE,      /* a workflow engine or scheduler daemon */
+	TOOL_INHERIT,	  /* multiprocessing helper: belongs to its parent's tool */
+	TOOL_ENGINE,	  /* a workflow engine or scheduler daemon */
 };
 
 struct tool_name {
 	enum tool_class kind;
-	char name[64];      /* "samtools" */
+	char name[64];	     /* "samtools" */
 	char subcommand[64]; /* "sort", or empty */
-	char area[24];      /* "align", or empty: not in the table */
-	bool known;         /* in the table */
-	bool probe;         /* only --version or --help: not a run of the tool */
-	bool facade;        /* runs other programs under its name (bowtie2, trim_galore) */
+	char area[24];	     /* "align", or empty: not in the table */
+	bool known;	     /* in the table */
+	bool probe;	     /* only --version or --help: not a run of the tool */
+	bool facade;	     /* runs other programs under its name (bowtie2, trim_galore) */
 };
 
 /* Always fills *ret; with nothing known the name is comm or "unknown". */

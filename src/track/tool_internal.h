@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the parts of tool naming: the scan in progress and its steps. */
+#ifndef TRACER_TRACK_TOOL_INTERNAL_H
+#define TRACER_TRACK_TOOL_INTERNAL_H
+
+#include "src/track/argv.h"
+#include "src/track/tool_name.h"
+#include "src/track/tool_table.h"
+
+struct tool_scan {
+	struct argv_words argv;
+	struct tool_name *t;
+};
+
+void tool_set_name(struct tool_name *t, struct word w);
+/* Without temporary prefix, build, extension and version. */
+struct word tool_normal(struct word w);
+const struct tool_alias *tool_find(struct word w); /* NULL: not in the table */
+/* Names s->t after a program (basename) whose arguments start at word `at`. */
+void tool_program(struct tool_scan *s, struct word name, unsigned at);
+bool tool_is_task_marker(struct word name);
+
+/* python, perl, java, shells ...: true if name is one; s->t is then filled. */
+bool tool_script(struct tool_scan *s, struct word name, unsigned at);
+bool tool_is_interpreter(struct word name);
+
+#endif
