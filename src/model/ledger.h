@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arithmetic on struct wire_ledger. Every operation keeps the books balanced:
+ * thread_ns is always the sum of the states.
+ */
+#ifndef TRACER_MODEL_LEDGER_H
+#define TRACER_MODEL_LEDGER_H
+
+#include <stdbool.h>
+
+#include "bpf/wire.h"
+
+void ledger_add(struct wire_ledger *to, const struct wire_ledger *more);
+void ledger_sub(struct wire_ledger *from, const struct wire_ledger *less);
+/* Raises *total to `now`, field by field, and puts what that added in *ret_piece:
+ * the pieces of a process always sum to its last total. False if a field of `now`
+ * was below *total, or if its states did not sum up (it keeps the larger value). */
+bool ledger_advance(struct wire_ledger *total, const struct wire_ledger *now,
+		    struct wire_ledger *ret_piece);
+uint64_t ledger_states_sum(const struct wire_ledger *l);
+
+#endif
