@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which cgroup a task is in. On v1 and hybrid hosts schedulers and container
+ * runtimes put a job into memory, freezer or pids and often leave the v2
+ * hierarchy at its root: take the first hierarchy in which it is not at the top.
+ */
+#ifndef TRACER_CGROUP_BPF_H
+#define TRACER_CGROUP_BPF_H
+
+#include "bpf/path.bpf.h"
+
+#define CGROUP_DEPTH 16
+
+/* Ids whose path has been sent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u8);
+} cgroups_seen SEC(".maps");
+
+static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
+{
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      id * sizeof(void *));
+	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+}
+
+static __always_inline struct cgroup *memory_cgroup(struct css_set *set)
+{
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	return subsys_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+}
+
+static __always_inline bool below_root(struct cgroup *cgroup)
+{
+	return cgroup && BPF_CORE_READ(cgroup, level) > 0;
+}
+
+static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
+{
+	struct css_set *set = task->cgroups;
+	struct cgroup *dfl = set->dfl_cgrp, *cgroup;
+
+	if (below_root(dfl))
+		return dfl;
+	cgroup = memory_cgroup(set);
+	if (below_root(cgroup))
+		return cgroup;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, freezer_cgrp_id)) {
+		cgroup = subsys_cgroup(
+			set, bpf_core_enum_value(enum cgroup_subsys_id, freezer_cgrp_id));
+		if (below_root(cgroup))
+			return cgroup;
+	}
+	return dfl;
+}
+
+static __always_inline u64 cgroup_id(struct cgroup *cgroup)
+{
+	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+}
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___before_6_15 *old = (void *)kn;
+
+	if (bpf_core_field_exists(old->parent))
+		return BPF_CORE_READ(old, parent);
+	return BPF_CORE_READ(kn, __parent);
+}
+
+/* Sends the path of a cgroup the first time that it is seen. Uses its own part
+ * of the scratch buffer: a record may be half built in the other one. */
+static noinline void announce_cgroup(struct cgroup *cgroup, u64 id, u64 now)
+{
+	u8 *record = scratch_record();
+	struct wire_cgroup *e;
+	struct kernfs_node *kn, *parent;
+	u32 off = sizeof(*e);
+	u8 seen = 1;
+
+	if (!record || !id || bpf_map_lookup_elem(&cgroups_seen, &id))
+		return;
+	record += WIRE_RECORD_MAX;
+	e = (void *)record;
+	fill_header(&e->h, 0, WIRE_CGROUP, now);
+	e->cgroup_id = id;
+	e->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	kn = BPF_CORE_READ(cgroup, kn);
+	for (int i = 0; i < CGROUP_DEPTH; i++) {
+		parent = kn ? kernfs_parent(kn) : NULL;
+		if (!parent)
+			break;
+		if (off > 4096 - NAME_LEN)
+			break;
+		put_kernel_text(record, &off, BPF_CORE_READ(kn, name), NAME_LEN);
+		kn = parent;
+	}
+	if (off == sizeof(*e))
+		record[off++ & RECORD_MASK] = 0;
+	e->path.off = sizeof(*e);
+	e->path.len = off - sizeof(*e);
+	send_record(record, off, LOSS_CGROUP);
+	bpf_map_update_elem(&cgroups_seen, &id, &seen, BPF_ANY);
+}
+
+#endif

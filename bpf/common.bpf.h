@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What all programs share: switches set before loading, maps, per-thread and
+ * per-group state, loss counters, the ring. No program is defined here.
+ */
+#ifndef TRACER_COMMON_BPF_H
+#define TRACER_COMMON_BPF_H
+
+#define __bpf__ 1
+#include "bpf/kernel_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "bpf/wire.h"
+#include "bpf/state.h"
+
+#define noinline __attribute__((noinline))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Set by the loader before loading; the verifier then drops dead branches. */
+const volatile bool cfg_all;               /* whole host, not one process tree */
+const volatile __u32 cfg_wakeup_bytes = 1 << 20; /* waiting bytes that wake the reader */
+const volatile __u32 cfg_file_events_per_thread = 20000;
+const volatile bool cfg_failed_opens = true;
+const volatile __u32 cfg_host_uts_ns;
+const volatile __u32 cfg_host_pid_ns;
+const volatile __u8 cfg_syscall_class[SYSCALL_CLASSES]; /* enum syscall_class by number */
+
+/* CLOCK_BOOTTIME + this = the run queue's clock (sched_clock). Kept fresh by
+ * on_switch whenever user space asks for it. */
+volatile __s64 clock_offset;
+volatile __u32 clock_sync = 1;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+/* Processes that ever had a second thread, by the address of their
+ * signal_struct: it stays the same when a thread other than the leader execs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 32768);
+	__type(key, u64);
+	__type(value, struct group);
+} groups SEC(".maps");
+
+struct scratch {
+	u8 data[2 * WIRE_RECORD_MAX];
+};
+
+/* One slot per context that may interrupt another on the same CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_KINDS);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_time);
+} cpu_times SEC(".maps");
+
+static __always_inline void count_loss(u32 kind)
+{
+	u64 *count = bpf_map_lookup_elem(&losses, &kind);
+
+	if (count)
+		*count += 1;
+}
+
+static __always_inline u64 wakeup_flags(void)
+{
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wakeup_bytes)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void fill_header(struct wire_header *h, u32 size, u16 type, u64 now)
+{
+	h->size = size;
+	h->type = type;
+	h->flags = 0;
+	h->time_ns = now;
+}
+
+static __always_inline void fill_id(struct wire_id *id, struct task_struct *task)
+{
+	id->start_ns = task->group_leader->start_boottime;
+	id->pid = task->tgid;
+	id->pad = 0;
+}
+
+#endif

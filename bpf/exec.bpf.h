@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The exec record: everything that correlation needs, complete in itself, so
+ * that nothing depends on /proc being there later. Also changes of title.
+ */
+#ifndef TRACER_EXEC_BPF_H
+#define TRACER_EXEC_BPF_H
+
+#include "bpf/process.bpf.h"
+
+#define ENV_VARS_MAX 1024
+
+/* Allow-listed names: no other variable's value leaves the kernel. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct env_name);
+	__type(value, u8);
+} env_names SEC(".maps");
+
+struct env_walk {
+	u8 *record;
+	u64 from, to;
+	u32 off, start;
+	bool truncated, inside; /* inside: in the middle of an over-long variable */
+};
+
+static long read_variable(u32 index, void *ctx)
+{
+	struct env_walk *w = ctx;
+	struct env_name name = {};
+	u32 at = w->off & RECORD_MASK;
+	u8 *pair = w->record + at;
+	bool was_inside = w->inside;
+	long len;
+
+	if (w->from >= w->to)
+		return 1;
+	len = bpf_probe_read_user_str(pair, ENV_PAIR_MAX, (void *)w->from);
+	if (len <= 0)
+		return 1;
+	w->inside = len == ENV_PAIR_MAX;
+	w->from += w->inside ? len - 1 : len;
+	if (was_inside)
+		return 0;
+	for (int i = 0; i < ENV_NAME_MAX; i++) {
+		if (pair[i] == '=' || !pair[i])
+			break;
+		name.name[i] = pair[i];
+	}
+	if (!bpf_map_lookup_elem(&env_names, &name))
+		return 0;
+	if (w->inside)
+		w->truncated = true;
+	if (at + len - w->start > WIRE_ENV_MAX) {
+		w->truncated = true;
+		return 1;
+	}
+	w->off = at + len;
+	return 0;
+}
+
+static noinline int put_environment(u8 *record, u32 *off, struct mm_struct *mm,
+				    struct wire_string *ret)
+{
+	struct env_walk w = {
+		.record = record,
+		.from = mm->env_start,
+		.to = mm->env_end,
+		.off = *off,
+		.start = *off,
+	};
+
+	bpf_loop(ENV_VARS_MAX, read_variable, &w, 0);
+	if (w.off != w.start) {
+		ret->off = w.start;
+		ret->len = w.off - w.start;
+		*off = w.off;
+	}
+	return w.truncated;
+}
+
+static __always_inline void fill_namespaces(struct wire_exec *e, struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+	struct upid upid = {};
+	u32 level = pid->level;
+
+	bpf_probe_read_kernel(&upid, sizeof(upid),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      (level & 31) * bpf_core_type_size(struct upid));
+	e->nspid = upid.nr;
+	e->pid_ns = BPF_CORE_READ(upid.ns, ns.inum);
+	e->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
+	e->uts_ns = task->nsproxy->uts_ns->ns.inum;
+	e->user_ns = task->real_cred->user_ns->ns.inum;
+}
+
+static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *task,
+				      struct thread *t, u64 now)
+{
+	const struct cred *cred = task->real_cred;
+
+	fill_header(&e->h, 0, WIRE_EXEC, now);
+	fill_id(&e->id, task);
+	e->parent.start_ns = t->parent_start_ns;
+	e->parent.pid = t->parent_pid;
+	e->parent.pad = 0;
+	e->uid = cred->uid.val;
+	e->gid = cred->gid.val;
+	e->real_ppid = task->real_parent->tgid;
+	e->maxrss_bytes = task->signal->maxrss * cfg_page_bytes;
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	fill_namespaces(e, task);
+}
+
+/* Totals so far: of this thread, and of those that ended before. */
+static noinline void exec_ledger(struct task_struct *task, struct thread *t,
+				 struct wire_ledger *l, u64 now)
+{
+	u64 key = group_key(task);
+	struct group *g;
+
+	live_states(task, t, clock_now(now), l);
+	add_counters(task, t, l);
+	subtract_baseline(task, t, l);
+	if (!(t->flags & THREAD_GROUPED))
+		return;
+	g = bpf_map_lookup_elem(&groups, &key);
+	if (g)
+		add_ledger(l, &g->sum);
+}
+
+static __always_inline void put_exec_strings(u8 *record, u32 *off, struct wire_exec *e,
+					     struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	const char *filename = bprm->filename, *interp = bprm->interp;
+
+	e->file = put_kernel_text(record, off, filename, 1024);
+	e->interp = (struct wire_string){};
+	if (interp != filename)
+		e->interp = put_kernel_text(record, off, interp, 256);
+	put_path(record, off, mm->exe_file->f_path.dentry, mm->exe_file->f_path.mnt, &e->exe);
+	put_path(record, off, task->fs->pwd.dentry, task->fs->pwd.mnt, &e->cwd);
+	e->argv_len = mm->arg_end - mm->arg_start;
+	e->argc = bprm->argc;
+	e->argv = put_user_block(record, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	if (e->argv_len > WIRE_ARGV_MAX)
+		e->h.flags |= WIRE_F_ARGV_TRUNCATED;
+	e->nodename = (struct wire_string){};
+	if (e->uts_ns != cfg_host_uts_ns)
+		e->nodename = put_kernel_text(record, off,
+					      &task->nsproxy->uts_ns->name.nodename, 65);
+}
+
+static __always_inline bool wants_environment(struct thread *t, struct wire_exec *e, u64 cgroup)
+{
+	return (t->flags & THREAD_READ_ENV) || cgroup != t->cgroup_id ||
+	       (e->nspid == 1 && e->pid_ns != cfg_host_pid_ns);
+}
+
+static __always_inline void note_program(struct thread *t, struct wire_exec *e)
+{
+	struct comm_key key;
+
+	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
+	t->flags &= ~(THREAD_ENV_PARENT | THREAD_READ_ENV);
+	if (bpf_map_lookup_elem(&env_parents, &key))
+		t->flags |= THREAD_ENV_PARENT;
+	t->execs++;
+	t->lib_opens = 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+	u32 off = sizeof(struct wire_exec);
+	struct cgroup *cgroup;
+	struct wire_exec *e;
+	u8 *record;
+	u64 now, id;
+
+	if (!t || (t->flags & THREAD_SPAWNER))
+		return 0;
+	record = scratch_record();
+	if (!record)
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	cgroup = telling_cgroup(task);
+	id = cgroup_id(cgroup);
+	announce_cgroup(cgroup, id, now);
+	e = (struct wire_exec *)record;
+	fill_exec(e, task, t, now);
+	if (old_pid != task->pid)
+		e->h.flags |= WIRE_F_THREAD_EXEC;
+	e->cgroup_id = id;
+	e->cgroup2_id = cgroup_id(task->cgroups->dfl_cgrp);
+	put_exec_strings(record, &off, e, task, bprm);
+	e->env = (struct wire_string){};
+	e->pad = (struct wire_string){};
+	if (wants_environment(t, e, id) && put_environment(record, &off, task->mm, &e->env))
+		e->h.flags |= WIRE_F_ENV_TRUNCATED;
+	exec_ledger(task, t, &e->ledger, now);
+	t->cgroup_id = id;
+	note_program(t, e);
+	send_record(record, off, LOSS_EXEC);
+	return 0;
+}
+
+/* A title: prctl(PR_SET_NAME) of the main thread, or setproctitle() writing over
+ * argv. exec renames too, but has its own record. */
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
+{
+	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+	u32 off = sizeof(struct wire_rename);
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct wire_rename *e;
+	struct mm_struct *mm;
+	u8 *record;
+
+	if (!t || (t->flags & THREAD_SPAWNER) || task != task->group_leader || task != current)
+		return 0;
+	if (cfg_syscall_class[SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(task)) &
+			      (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC)
+		return 0;
+	record = scratch_record();
+	mm = task->mm;
+	if (!record || !mm)
+		return 0;
+	e = (struct wire_rename *)record;
+	fill_header(&e->h, 0, WIRE_RENAME, bpf_ktime_get_boot_ns());
+	fill_id(&e->id, task);
+	__builtin_memset(e->comm, 0, sizeof(e->comm));
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
+	e->argv_len = mm->arg_end - mm->arg_start;
+	e->argv = put_user_block(record, &off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	send_record(record, off, LOSS_RENAME);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Regular files opened, renamed and unlinked: names, never contents. At the
+ * return of the system call the file is in the descriptor table, so its real
+ * path, size and mode are at hand. Attached only when file names are asked for:
+ * a system-call tracepoint costs every process of the host 40-90 ns a call.
+ */
+#ifndef TRACER_FILE_BPF_H
+#define TRACER_FILE_BPF_H
+
+#include "bpf/exec.bpf.h"
+
+#define AT_FDCWD (-100)
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_CREATED 0x100000
+#define O_TRUNC 01000
+#define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define DEBUGFS_MAGIC 0x64626720
+#define TRACEFS_MAGIC 0x74726163
+
+static __always_inline bool is_pseudo(struct inode *inode)
+{
+	switch (BPF_CORE_READ(inode, i_sb, s_magic)) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+	case ANON_INODE_FS_MAGIC:
+		return true;
+	}
+	return false;
+}
+
+/* "libz.so.1", "ld.so.cache": counted for the process, not listed. */
+static __always_inline bool is_library(struct dentry *dentry)
+{
+	char name[32] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	for (int i = 0; i + 3 < (int)sizeof(name); i++) {
+		if (!name[i])
+			break;
+		if (name[i] == '.' && name[i + 1] == 's' && name[i + 2] == 'o' &&
+		    (name[i + 3] == '.' || !name[i + 3]))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline struct wire_file_event *begin_file_event(struct task_struct *task,
+								struct thread *t, u8 *record,
+								u32 op)
+{
+	struct wire_file_event *e = (struct wire_file_event *)record;
+
+	if (t->file_events >= cfg_file_events_per_thread) {
+		t->file_events_dropped++;
+		return NULL;
+	}
+	t->file_events++;
+	__builtin_memset(e, 0, sizeof(*e));
+	fill_header(&e->h, 0, WIRE_FILE, bpf_ktime_get_boot_ns());
+	fill_id(&e->id, task);
+	e->op = op;
+	return e;
+}
+
+/* The directory that a relative path starts at. */
+static __always_inline void put_directory(u8 *record, u32 *off, struct task_struct *task, int fd,
+					  struct wire_string *ret)
+{
+	struct file *file;
+
+	if (fd == AT_FDCWD) {
+		put_path(record, off, task->fs->pwd.dentry, task->fs->pwd.mnt, ret);
+		return;
+	}
+	file = fd_file(task, fd);
+	if (file)
+		put_path(record, off, BPF_CORE_READ(file, f_path.dentry),
+			 BPF_CORE_READ(file, f_path.mnt), ret);
+}
+
+static __always_inline void put_text_path(u8 *record, u32 *off, u64 user_path,
+					  struct wire_string *ret)
+{
+	*ret = put_user_text(record, off, (void *)user_path, WIRE_PATH_MAX);
+}
+
+static noinline int file_opened(struct task_struct *task, struct thread *t, u32 fd, u64 flags)
+{
+	struct file *file = fd_file(task, fd);
+	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+	u32 off = sizeof(struct wire_file_event), mode;
+	u8 *record = scratch_record();
+	struct wire_file_event *e;
+	struct dentry *dentry;
+
+	if (!inode || !record || (BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG ||
+	    is_pseudo(inode))
+		return 0;
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	mode = BPF_CORE_READ(file, f_mode);
+	if (!(mode & FMODE_WRITE) && is_library(dentry)) {
+		t->lib_opens++;
+		return 0;
+	}
+	e = begin_file_event(task, t, record, WIRE_FILE_OPEN);
+	if (!e)
+		return 0;
+	e->inode = BPF_CORE_READ(inode, i_ino);
+	e->size_bytes = BPF_CORE_READ(inode, i_size);
+	e->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	e->access = (mode & FMODE_READ ? WIRE_OPEN_READ : 0) |
+		    (mode & FMODE_WRITE ? WIRE_OPEN_WRITE : 0) |
+		    (mode & FMODE_CREATED ? WIRE_OPEN_CREATED : 0) |
+		    (flags & O_TRUNC ? WIRE_OPEN_TRUNCATED : 0);
+	put_path(record, &off, dentry, BPF_CORE_READ(file, f_path.mnt), &e->path);
+	send_record(record, off, LOSS_FILE);
+	return 0;
+}
+
+/* A failed open of anything: which file was missing or forbidden. */
+static noinline int open_failed(struct task_struct *task, struct thread *t, int dir, u64 user_path,
+				int error)
+{
+	u32 off = sizeof(struct wire_file_event);
+	u8 *record = scratch_record();
+	struct wire_file_event *e;
+
+	if (!record)
+		return 0;
+	e = begin_file_event(task, t, record, WIRE_FILE_OPEN);
+	if (!e)
+		return 0;
+	e->error = error;
+	e->access = WIRE_PATH_IS_TEXT;
+	put_text_path(record, &off, user_path, &e->path);
+	if (record[sizeof(*e)] != '/')
+		put_directory(record, &off, task, dir, &e->dir);
+	send_record(record, off, LOSS_FILE);
+	return 0;
+}
+
+static __always_inline int handle_open(long ret, int dir, u64 user_path, u64 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+
+	if (!t || (t->flags & THREAD_SPAWNER))
+		return 0;
+	if (ret >= 0)
+		return file_opened(task, t, ret, flags);
+	if (cfg_failed_opens)
+		return open_failed(task, t, dir, user_path, -ret);
+	return 0;
+}
+
+static __always_inline struct pt_regs *current_regs(void)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
+SEC("?tp/syscalls/sys_exit_openat")
+int on_openat(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+
+	return handle_open(ctx->ret, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs), SYSCALL_ARG3(regs));
+}
+
+SEC("?tp/syscalls/sys_exit_openat2")
+int on_openat2(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+	u64 flags = 0;
+
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)SYSCALL_ARG3(regs));
+	return handle_open(ctx->ret, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs), flags);
+}
+
+SEC("?tp/syscalls/sys_exit_open")
+int on_open(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+
+	return handle_open(ctx->ret, AT_FDCWD, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs));
+}
+
+SEC("?tp/syscalls/sys_exit_creat")
+int on_creat(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+
+	return handle_open(ctx->ret, AT_FDCWD, SYSCALL_ARG1(regs), O_TRUNC);
+}
+
+struct two_paths {
+	int dir, dir2;
+	u64 path, path2;
+};
+
+/* Rename and unlink succeeded: names as the program wrote them. */
+static noinline int names_changed(struct two_paths *p, u32 op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+	u32 off = sizeof(struct wire_file_event);
+	struct wire_file_event *e;
+	u8 *record;
+
+	if (!t || (t->flags & THREAD_SPAWNER))
+		return 0;
+	record = scratch_record();
+	if (!record)
+		return 0;
+	e = begin_file_event(task, t, record, op);
+	if (!e)
+		return 0;
+	e->access = WIRE_PATH_IS_TEXT | WIRE_PATH2_IS_TEXT;
+	put_text_path(record, &off, p->path, &e->path);
+	put_directory(record, &off, task, p->dir, &e->dir);
+	if (op == WIRE_FILE_RENAME) {
+		put_text_path(record, &off, p->path2, &e->path2);
+		put_directory(record, &off, task, p->dir2, &e->dir2);
+	}
+	send_record(record, off, LOSS_FILE);
+	return 0;
+}
+
+SEC("?tp/syscalls/sys_exit_rename")
+int on_rename_file(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+	struct two_paths p = { AT_FDCWD, AT_FDCWD, SYSCALL_ARG1(regs), SYSCALL_ARG2(regs) };
+
+	return ctx->ret ? 0 : names_changed(&p, WIRE_FILE_RENAME);
+}
+
+SEC("?tp/syscalls/sys_exit_renameat")
+int on_renameat(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+	struct two_paths p = { SYSCALL_ARG1(regs), SYSCALL_ARG3(regs), SYSCALL_ARG2(regs),
+			       SYSCALL_ARG4(regs) };
+
+	return ctx->ret ? 0 : names_changed(&p, WIRE_FILE_RENAME);
+}
+
+SEC("?tp/syscalls/sys_exit_renameat2")
+int on_renameat2(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+	struct two_paths p = { SYSCALL_ARG1(regs), SYSCALL_ARG3(regs), SYSCALL_ARG2(regs),
+			       SYSCALL_ARG4(regs) };
+
+	return ctx->ret ? 0 : names_changed(&p, WIRE_FILE_RENAME);
+}
+
+SEC("?tp/syscalls/sys_exit_unlink")
+int on_unlink(struct trace_event_raw_sys_exit *ctx)
+{
+	struct two_paths p = { AT_FDCWD, AT_FDCWD, SYSCALL_ARG1(current_regs()), 0 };
+
+	return ctx->ret ? 0 : names_changed(&p, WIRE_FILE_UNLINK);
+}
+
+SEC("?tp/syscalls/sys_exit_unlinkat")
+int on_unlinkat(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = current_regs();
+	struct two_paths p = { SYSCALL_ARG1(regs), AT_FDCWD, SYSCALL_ARG2(regs), 0 };
+
+	return ctx->ret ? 0 : names_changed(&p, WIRE_FILE_UNLINK);
+}
+
+#endif
