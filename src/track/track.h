@@ -31,9 +31,9 @@ struct track_sink {
 
 struct tracker_limits {
 	uint32_t live_processes; /* default 262144 */
-	uint32_t ended_processes; /* kept for late children, default 16384 */
+	uint32_t ended_processes; /* kept for late children, default 2048 */
 	uint32_t open_tasks;     /* default 65536 */
-	uint32_t tools;          /* per run, default 4096 */
+	uint32_t tools;          /* of open tasks at a time, default 4096 */
 	uint32_t files_per_process; /* rows, default 512; the rest is folded */
 	uint32_t files_per_run;  /* default 200000 */
 };

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What went wrong around processes: OOM kills, deadly signals, steps of the wall
+ * clock. Keeps the paths of cgroups, which the details need.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/track/tracker.h"
+
+#define CLOCK_STEP_MIN_NS 50000000 /* less is the daily work of NTP */
+
+static int send(struct tracker *t, const char *kind, const struct process *p, uint64_t time_ns,
+		json_t *detail)
+{
+	char *text = json_dumps(detail, JSON_COMPACT);
+	struct incident_row row = {
+		.run_id = t->options.run_id,
+		.process = p ? tracker_row_id(t, p->number) : 0,
+		.time_ns = tracker_unix_ns(t, time_ns),
+		.kind = kind,
+		.detail = text,
+	};
+	int err = text ? 0 : -ENOMEM;
+
+	json_decref(detail);
+	if (!err && ++t->incidents <= INCIDENTS_MAX)
+		err = t->sink.incident(t->sink.ctx, &row);
+	free(text);
+	return err;
+}
+
+static void set_text(json_t *object, const char *key, const char *array, size_t size)
+{
+	struct bytes text = event_array(array, size);
+	json_t *value = text.data ? json_stringn(text.data, text.len) : NULL;
+
+	json_object_set_new(object, key, value ? value : json_null());
+}
+
+static void set_number(json_t *object, const char *key, uint64_t value, bool known)
+{
+	json_object_set_new(object, key, known ? json_integer((json_int_t)value) : json_null());
+}
+
+int incident_oom(struct tracker *t, const struct wire_oom *r)
+{
+	struct process *p = process_find(t, r->victim);
+	const char *cgroup = cgroup_find(t, r->limit_cgroup_id);
+	json_t *detail = json_object();
+	json_t *path = cgroup ? json_string(cgroup) : NULL;
+
+	if (p)
+		p->oom = true;
+	set_number(detail, "pid", r->victim.pid, true);
+	set_text(detail, "comm", r->comm, sizeof(r->comm));
+	set_number(detail, "rss_bytes", r->rss_bytes, r->rss_bytes);
+	set_number(detail, "limit_bytes", r->limit_bytes, r->limit_cgroup_id);
+	set_number(detail, "usage_bytes", r->usage_bytes, r->limit_cgroup_id);
+	set_number(detail, "trigger_pid", r->trigger_pid, r->trigger_pid);
+	json_object_set_new(detail, "whole_host", json_boolean(!r->limit_cgroup_id));
+	json_object_set_new(detail, "cgroup", path ? path : json_null());
+	return send(t, "oom", p, r->h.time_ns, detail);
+}
+
+int incident_signal(struct tracker *t, const struct wire_signal *r)
+{
+	struct process *p = process_find(t, r->target);
+	json_t *detail = json_object();
+
+	if (p && p->root && (r->signal == SIGINT || r->signal == SIGTERM || r->signal == SIGHUP))
+		t->cancelled = true;
+	set_number(detail, "signal", r->signal, true);
+	set_number(detail, "pid", r->target.pid, true);
+	set_number(detail, "sender_pid", r->sender_pid, true);
+	set_text(detail, "sender_comm", r->sender_comm, sizeof(r->sender_comm));
+	return send(t, "signal", p, r->h.time_ns, detail);
+}
+
+int incident_clock(struct tracker *t, const struct wire_clock *r)
+{
+	int64_t step;
+	json_t *detail;
+
+	if (__builtin_sub_overflow(r->realtime_offset_ns, t->offset_ns, &step) ||
+	    step == t->clock_step_ns ||
+	    (step > -CLOCK_STEP_MIN_NS && step < CLOCK_STEP_MIN_NS && !t->clock_step_ns))
+		return 0;
+	t->clock_step_ns = step;
+	detail = json_object();
+	json_object_set_new(detail, "step_ns", json_integer(step));
+	return send(t, "clock", NULL, r->h.time_ns, detail);
+}
+
+const char *cgroup_find(struct tracker *t, uint64_t id)
+{
+	struct cgroup_path *c;
+
+	HASH_FIND(hh, t->cgroups, &id, sizeof(id), c);
+	return c ? c->path : NULL;
+}
+
+int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
+{
+	struct cgroup_path *c;
+
+	str_reset(&t->scratch);
+	if (!event_path(event_bytes(&r->h, r->path), r->h.flags & WIRE_F_PATH_TRUNCATED,
+			&t->scratch))
+		return 0;
+	if (t->scratch.failed)
+		return -ENOMEM;
+	if (!cgroup_find(t, r->cgroup_id) && t->n_cgroups < CGROUPS_MAX) {
+		c = calloc(1, sizeof(*c) + t->scratch.len + 1);
+		if (!c)
+			return -ENOMEM;
+		c->id = r->cgroup_id;
+		memcpy(c->path, t->scratch.data, t->scratch.len);
+		HASH_ADD(hh, t->cgroups, id, sizeof(c->id), c);
+		if (!c->hh.tbl) {
+			free(c);
+			return -ENOMEM;
+		}
+		t->n_cgroups++;
+	}
+	return t->sink.cgroup(t->sink.ctx, t->options.run_id, r->cgroup_id, t->scratch.data);
+}
+
+void cgroups_free(struct tracker *t)
+{
+	struct cgroup_path *c, *tmp;
+
+	HASH_ITER (hh, t->cgroups, c, tmp) {
+		HASH_DELETE(hh, t->cgroups, c);
+		free(c);
+	}
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exec chains. What a process used between two execs belongs to the program that
+ * it was then: the difference of its cumulative ledgers, booked on one tool. A
+ * fork that runs no program belongs to its parent's tool.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/track/tracker.h"
+
+/* Texts of one exec record, ended by NUL, in the tracker's scratch memory. */
+struct exec_texts {
+	const char *file, *exe, *cwd, *nodename;
+	struct bytes argv, env;
+	char comm[WIRE_COMM_LEN + 1];
+};
+
+int segment_settle(struct tracker *t, struct process *p, const struct wire_ledger *total)
+{
+	struct wire_ledger piece;
+
+	if (!p->tool && !segment_tool_by_comm(t, p))
+		return -ENOMEM;
+	if (!p->settled) {
+		p->settled = calloc(1, sizeof(*p->settled));
+		if (!p->settled)
+			return -ENOMEM;
+	}
+	if (!ledger_advance(p->settled, total, &piece))
+		p->incomplete = true;
+	tool_book(t, p->scope->task, p->tool, &piece);
+	return 0;
+}
+
+/* The process goes on as `tool`; its row shows the last significant one. */
+static void become(struct tracker *t, struct process *p, struct tool *tool, bool significant)
+{
+	uint64_t start = p->execs > 1 ? t->now_ns : p->id.start_ns;
+
+	p->tool = tool;
+	if (!tool->start_ns || start < tool->start_ns)
+		tool->start_ns = start;
+	tool->dirty = true;
+	if (p->named && p->significant && !significant)
+		return;
+	p->significant = significant;
+	if (p->named == tool)
+		return;
+	if (p->named) {
+		p->named->processes--;
+		p->named->alive--;
+		p->named->dirty = true;
+	}
+	p->named = tool;
+	tool->processes++;
+	tool->alive++;
+}
+
+struct tool *segment_tool_by_comm(struct tracker *t, struct process *p)
+{
+	char comm[WIRE_COMM_LEN + 1] = "", text[TOOL_TEXT_MAX];
+	struct tool_name name;
+	struct tool *tool;
+
+	memcpy(comm, p->comm, sizeof(p->comm));
+	tool_name(NULL, comm, (struct bytes){ 0 }, &name);
+	tool = tool_get(t, p->scope->task, tool_display(&name, text, sizeof(text)), NULL);
+	if (tool)
+		become(t, p, tool, true);
+	return tool;
+}
+
+static size_t keep_text(struct str *s, struct bytes text)
+{
+	size_t at = s->len;
+
+	if (!text.data)
+		return 0;
+	str_addn(s, text.data, text.len);
+	str_addc(s, '\0');
+	return at;
+}
+
+static size_t keep_path(struct str *s, struct bytes components, bool truncated)
+{
+	size_t at = s->len;
+
+	if (!event_path(components, truncated, s))
+		return 0;
+	str_addc(s, '\0');
+	return at;
+}
+
+static struct bytes ended_list(struct str *s, size_t at, size_t len)
+{
+	return at ? (struct bytes){ s->data + at, len } : (struct bytes){ 0 };
+}
+
+static size_t keep_list(struct str *s, struct bytes list, size_t *ret_len)
+{
+	size_t at = s->len;
+
+	if (!list.data)
+		return 0;
+	str_addn(s, list.data, list.len);
+	if (list.data[list.len - 1] != '\0')
+		str_addc(s, '\0');
+	*ret_len = s->len - at;
+	return at;
+}
+
+static int read_texts(struct tracker *t, const struct wire_exec *r, struct exec_texts *ret)
+{
+	struct str *s = &t->scratch;
+	bool cut = r->h.flags & WIRE_F_PATH_TRUNCATED;
+	size_t file, exe, cwd, node, argv, env, argv_len = 0, env_len = 0;
+
+	str_reset(s);
+	str_addc(s, '\0'); /* so that no text is at 0 */
+	file = keep_text(s, event_text(&r->h, r->file));
+	exe = keep_path(s, event_bytes(&r->h, r->exe), cut);
+	cwd = keep_path(s, event_bytes(&r->h, r->cwd), cut);
+	node = keep_text(s, event_text(&r->h, r->nodename));
+	argv = keep_list(s, event_bytes(&r->h, r->argv), &argv_len);
+	env = keep_list(s, event_bytes(&r->h, r->env), &env_len);
+	if (s->failed)
+		return -ENOMEM;
+	*ret = (struct exec_texts){
+		.file = file ? s->data + file : NULL,
+		.exe = exe ? s->data + exe : NULL,
+		.cwd = cwd ? s->data + cwd : NULL,
+		.nodename = node ? s->data + node : NULL,
+		.argv = ended_list(s, argv, argv_len),
+		.env = ended_list(s, env, env_len),
+	};
+	memcpy(ret->comm, r->comm, sizeof(r->comm));
+	return 0;
+}
+
+static int send_exec(struct tracker *t, const struct process *p, const struct wire_exec *r,
+		     const struct exec_texts *x, const struct tool *tool)
+{
+	static const char mark[] = "[redacted]";
+	struct exec_row row = {
+		.process = tracker_row_id(t, p->number),
+		.n = p->execs,
+		.tool = tool ? tool->id : 0,
+		.time_ns = tracker_unix_ns(t, r->h.time_ns),
+		.comm = x->comm,
+		.file = x->file,
+		.exe = x->exe,
+		.cwd = x->cwd,
+		.argv = x->argv,
+		.argv_len = r->argv_len,
+		.argv_truncated = r->h.flags & WIRE_F_ARGV_TRUNCATED,
+		.redacted =
+			x->argv.data && memmem(x->argv.data, x->argv.len, mark, sizeof(mark) - 1),
+		.env = x->env,
+		.cgroup_id = r->cgroup_id,
+		.pid_ns = r->pid_ns,
+		.mnt_ns = r->mnt_ns,
+		.user_ns = r->user_ns,
+		.uts_ns = r->uts_ns,
+		.nspid = r->nspid,
+		.nodename = x->nodename,
+		.maxrss_bytes = r->maxrss_bytes,
+		.before = r->ledger,
+	};
+
+	t->execs++;
+	return t->sink.exec(t->sink.ctx, &row);
+}
+
+/* Under a facade (bowtie2, trim_galore) a program is a component of it. */
+static struct tool *name_tool(struct tracker *t, struct process *p, struct task *task,
+			      const struct tool_name *name)
+{
+	char text[TOOL_TEXT_MAX], facade[TOOL_TEXT_MAX];
+	const char *display = tool_display(name, text, sizeof(text));
+
+	if (name->kind == TOOL_INHERIT && p->tool)
+		display = p->tool->key;
+	if (!p->facade || !p->tool || name->kind == TOOL_INHERIT || !strcmp(p->tool->key, display))
+		return tool_get(t, task, display, NULL);
+	str_copy(facade, sizeof(facade), p->tool->key);
+	return tool_get(t, task, facade, display);
+}
+
+static bool is_significant(const struct tool_name *name)
+{
+	return name->kind == TOOL_NATIVE || name->kind == TOOL_SCRIPT || name->kind == TOOL_ENGINE;
+}
+
+static struct scope *match(struct tracker *t, struct process *p, const struct wire_exec *r,
+			   const struct exec_texts *x)
+{
+	struct rule_input in = {
+		.file = x->file,
+		.exe = x->exe,
+		.comm = x->comm,
+		.cwd = x->cwd,
+		.argv = x->argv,
+		.env = x->env,
+		.cgroup = cgroup_find(t, r->cgroup_id),
+		.nodename = x->nodename,
+		.pid = r->id.pid,
+		.nspid = r->nspid,
+		.parent_rule = p->parent_rule,
+		.scope = p->scope == t->top ? NULL : &p->scope->match,
+	};
+
+	p->rule = NULL;
+	return scope_match(t, p, &in, r->h.time_ns);
+}
+
+/* What it was until now. The first program's launch (fork to exec) goes with the
+ * task that it opens, so that a task is the sum of its processes. */
+static int settle_before(struct tracker *t, struct process *p, const struct wire_exec *r,
+			 struct scope *next)
+{
+	int err;
+
+	if (next == p->scope)
+		return p->tool ? segment_settle(t, p, &r->ledger) : 0;
+	if (p->execs == 1 && p->tool) {
+		struct tool *launcher = tool_get(t, next->task, p->tool->key, NULL);
+
+		if (!launcher)
+			return -ENOMEM;
+		scope_enter(t, p, next, r->h.time_ns);
+		become(t, p, launcher, false);
+		return segment_settle(t, p, &r->ledger);
+	}
+	err = p->tool ? segment_settle(t, p, &r->ledger) : 0;
+	if (err)
+		return err;
+	scope_enter(t, p, next, r->h.time_ns);
+	p->significant = false; /* its name must be a tool of the new task */
+	return 0;
+}
+
+static void note_exec(struct process *p, const struct wire_exec *r)
+{
+	p->execs++;
+	p->uid = r->uid;
+	p->gid = r->gid;
+	p->cgroup_id = r->cgroup_id;
+	memcpy(p->comm, r->comm, sizeof(p->comm));
+	if (r->h.flags & WIRE_F_THREAD_EXEC)
+		p->thread_exec = true;
+	if (r->h.flags & WIRE_F_INCOMPLETE)
+		p->incomplete = true;
+}
+
+int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r)
+{
+	struct exec_texts x;
+	struct tool_name name;
+	struct scope *next;
+	struct tool *tool;
+	int err = read_texts(t, r, &x);
+
+	if (err)
+		return err;
+	note_exec(p, r);
+	tool_name(x.file, x.comm, x.argv, &name);
+	next = match(t, p, r, &x);
+	if (!next)
+		return -ENOMEM;
+	if (!p->rule && name.kind == TOOL_WRAPPER)
+		p->rule = p->parent_rule;
+	if (p->execs > 1 && p->tool)
+		tool_peak(p->scope->task, p->tool, r->maxrss_bytes);
+	err = settle_before(t, p, r, next);
+	scope_unref(t, next);
+	if (err)
+		return err;
+	tool = name_tool(t, p, p->scope->task, &name);
+	if (!tool)
+		return -ENOMEM;
+	if (!tool->path && x.exe)
+		tool->path = strdup(x.exe);
+	p->facade = name.facade || (p->facade && tool->key_len > tool->name_len);
+	become(t, p, tool, is_significant(&name));
+	return send_exec(t, p, r, &x, tool);
+}
+
+int segment_late_exec(struct tracker *t, struct process *p, const struct wire_exec *r)
+{
+	struct exec_texts x;
+	int err = read_texts(t, r, &x);
+
+	return err ? err : send_exec(t, p, r, &x, NULL);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the tracker; nothing outside src/track includes this.
+ *
+ *   tracker.c        life, dispatch of records, flush and finish
+ *   process_table.c  processes by (pid, start); the ended ones for late children
+ *   segments.c       exec chains: who used what between two settlements
+ *   scope.c          tasks and the rule scopes that lead to them
+ *   summarise.c      totals of a task and of a tool within it
+ *   run_row.c        the run: names, status, completeness, notes
+ *   file_table.c     files folded by process
+ *   incident.c       OOM kills, deadly signals, clock steps
+ *
+ * Books: a process's ledger is settled piece by piece, each piece on one tool of
+ * one task (the run itself is a task without id). So tools sum to tasks, tasks
+ * to the run, and both to the processes.
+ */
+#ifndef TRACER_TRACKER_H
+#define TRACER_TRACKER_H
+
+/* A failed insertion leaves hh.tbl NULL instead of ending the program. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "src/base/str.h"
+#include "src/model/event.h"
+#include "src/model/ledger.h"
+#include "src/track/rules.h"
+#include "src/track/tool_name.h"
+#include "src/track/track.h"
+
+#define TOOL_TEXT_MAX	    160 /* name, and component after a NUL */
+#define TASK_TEXT_MAX	    256
+#define CLOSED_TASKS_KEPT   64	 /* whose totals stay in memory for late children */
+#define TASK_KEYS_MAX	    8192 /* remembered to count attempts */
+#define CGROUPS_MAX	    16384
+#define INCIDENTS_MAX	    10000
+#define FILES_IN_MEMORY_MAX 8192
+
+struct process;
+
+/* A tool's share of one task. */
+struct tool {
+	UT_hash_handle hh; /* in its task, by key */
+	int64_t id;
+	uint64_t processes, failed, alive;
+	uint64_t start_ns, end_ns; /* CLOCK_BOOTTIME; 0: not yet */
+	uint64_t peak_rss_bytes;
+	struct wire_ledger ledger;
+	char *path;
+	bool dirty;
+	uint16_t name_len, key_len; /* key: name, and NUL component if there is one */
+	char key[];
+};
+
+/* Accounts of a task, or of the run itself (id 0). */
+struct task {
+	struct task *up;	  /* enclosing task or the run; NULL: this is the run */
+	struct tool *tools;	  /* hash */
+	struct task *prev, *next; /* open list, or closed FIFO */
+	int64_t id;
+	uint32_t root;	     /* number of its root process */
+	uint32_t refs;	     /* scopes that belong to it and tasks below it */
+	uint32_t alive;	     /* member processes, of tasks below it too */
+	bool closed, sealed; /* sealed: its tools have been given up */
+	bool dirty, root_ended, oom;
+	enum task_status status;
+	int exit_code, signal;
+	uint32_t attempt, cpus, confidence;
+	uint64_t memory_bytes;
+	uint64_t start_ns, end_ns, busy_ns, busy_since_ns; /* CLOCK_BOOTTIME */
+	uint64_t processes, peak_rss_bytes;
+	struct wire_ledger ledger;
+	uint64_t key_hash;
+	char *name, *key, *sample, *evidence;
+	const char *rule;
+};
+
+/* One step from the run to a process: what `ancestor:` of a rule sees. */
+struct scope {
+	struct rule_scope match; /* first: handed to the rules */
+	struct scope *up;
+	struct task *task; /* the innermost one */
+	uint32_t refs;
+	char key[]; /* rule and key, to recognise a repeated match */
+};
+
+struct live { /* what samples said; only for processes that live for long */
+	uint32_t sweep, expected, seen;
+	bool any, last;
+	uint64_t maxrss_bytes;
+	struct wire_ledger *partial; /* sweep under way of a process with threads */
+	struct wire_ledger ledger;   /* last whole sweep */
+};
+
+struct process {
+	UT_hash_handle hh;
+	struct wire_id id; /* pad 0 */
+	struct process *next_ended;
+	struct scope *scope;
+	struct tool *tool;		       /* of its present segment */
+	struct tool *named;		       /* of its last significant segment */
+	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
+	struct wire_ledger *settled;	       /* NULL: nothing yet */
+	struct live *live;
+	struct file_entry *files; /* hash */
+	uint64_t parent_start_ns;
+	uint64_t cgroup_id;
+	uint32_t number; /* id within the run, from 1 */
+	uint32_t parent; /* number; 0: outside the run */
+	uint32_t ppid, uid, gid;
+	uint32_t execs, n_files;
+	uint32_t threads_peak, threads_total, lib_opens;
+	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
+	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
+	char comm[WIRE_COMM_LEN];
+};
+
+struct cgroup_path {
+	UT_hash_handle hh;
+	uint64_t id;
+	char path[];
+};
+
+struct task_key {
+	UT_hash_handle hh;
+	uint64_t hash;
+	uint32_t instances, attempts;
+	bool failed; /* the last one */
+};
+
+struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
+	char uid[25], hostname[73], kernel[73], arch[17], boot_id[41], engine[64];
+	char *name, *pipeline, *cwd, *user, *labels, *argv;
+	size_t argv_len;
+	bool named, begun, host, ended;
+	uint32_t user_id, cpus, collector, all_processes;
+	uint64_t start_ns, end_ns; /* Unix */
+	uint64_t features, memory_bytes;
+	enum run_status status;
+	int exit_code, signal;
+	uint32_t still_running, end_reason;
+	uint64_t command_cpu_ns, collector_cpu_ns, recorder_cpu_ns, bpf_run_ns;
+	char *note;
+	struct wire_cpu cpu; /* the last one; size 0: none */
+};
+
+struct tracker {
+	struct tracker_options options;
+	struct track_sink sink;
+	struct run_facts facts;
+	int64_t offset_ns; /* Unix time = CLOCK_BOOTTIME + this */
+	int64_t clock_step_ns;
+	uint64_t now_ns;	   /* newest record */
+	struct process *processes; /* hash, oldest first; alive and lately ended */
+	struct process *ended_first, *ended_last;
+	uint32_t n_alive, n_ended, n_orphans, next_number;
+	struct task run;
+	struct scope *top;
+	struct task *open_first, *open_last, *closed_first, *closed_last;
+	uint32_t n_open, n_closed, next_task, next_tool, n_tools;
+	struct task_key *task_keys;
+	uint32_t n_task_keys;
+	struct cgroup_path *cgroups;
+	uint32_t n_cgroups;
+	uint32_t n_files_memory;
+	uint64_t n_files;
+	uint64_t execs, incidents, malformed, unknown, tools_folded, tasks_refused;
+	uint64_t exec_unseen;
+	struct wire_id command; /* the observed command; start 0: not seen */
+	bool cancelled;
+	struct completeness completeness;
+	struct str scratch, scratch2; /* texts of the record at hand */
+};
+
+/* tracker.c */
+uint64_t tracker_unix_ns(const struct tracker *t, uint64_t boot_ns); /* 0 stays 0 */
+int64_t tracker_row_id(const struct tracker *t, uint32_t number);    /* 0 stays 0 */
+
+/* process_table.c */
+struct process *process_find(struct tracker *t, struct wire_id id);
+/* The process of a record, made up if its fork was lost. NULL: no memory. */
+struct process *process_get(struct tracker *t, const struct wire_header *h, struct wire_id id,
+			    struct wire_id parent);
+int process_fork(struct tracker *t, const struct wire_fork *r);
+int process_exit(struct tracker *t, const struct wire_exit *r);
+int process_sample(struct tracker *t, const struct wire_sample *r);
+int process_rename(struct tracker *t, const struct wire_rename *r);
+int process_send(struct tracker *t, struct process *p, const struct wire_exit *end);
+/* What it used so far and has not been settled; false: nothing. */
+bool process_live_piece(const struct process *p, struct wire_ledger *ret_piece);
+int process_close_lost(struct tracker *t, struct process *p, bool still_running);
+void process_forget(struct tracker *t, struct process *p);
+
+/* segments.c */
+int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r);
+int segment_late_exec(struct tracker *t, struct process *p, const struct wire_exec *r);
+/* Books on the present tool what it used since the last time. */
+int segment_settle(struct tracker *t, struct process *p, const struct wire_ledger *total);
+struct tool *segment_tool_by_comm(struct tracker *t, struct process *p);
+
+/* scope.c */
+int scope_init(struct tracker *t);
+void scope_fini(struct tracker *t);
+struct scope *scope_ref(struct scope *s);
+void scope_unref(struct tracker *t, struct scope *s);
+/* Moves a process; the accounts of its old scope keep what was settled. */
+void scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t now_ns);
+void scope_leave(struct tracker *t, struct process *p, uint64_t now_ns);
+/* The scope that an exec opens, or the process's own; -errno in *ret_error. */
+struct scope *scope_match(struct tracker *t, struct process *p, const struct rule_input *in,
+			  uint64_t now_ns);
+void scope_root_ended(struct tracker *t, struct process *p, const struct wire_exit *r);
+int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
+int scope_finish(struct tracker *t);
+
+/* summarise.c */
+struct tool *tool_get(struct tracker *t, struct task *task, const char *name,
+		      const char *component);
+void tool_book(struct tracker *t, struct task *task, struct tool *tool,
+	       const struct wire_ledger *piece);
+void tool_unbook(struct tracker *t, struct task *task, struct tool *tool,
+		 const struct wire_ledger *piece);
+void tool_peak(struct task *task, struct tool *tool, uint64_t peak_rss_bytes);
+int tools_send(struct tracker *t, struct task *task, bool all);
+void tools_free(struct tracker *t, struct task *task);
+int task_send(struct tracker *t, struct task *task);
+
+/* run_row.c */
+int run_begin(struct tracker *t, const struct wire_run_begin *r);
+int run_host(struct tracker *t, const struct wire_host *r);
+int run_loss(struct tracker *t, const struct wire_loss *r);
+int run_end(struct tracker *t, const struct wire_run_end *r);
+int run_engine(struct tracker *t, const struct rule_result *match);
+int run_send(struct tracker *t);
+void run_fini(struct tracker *t);
+
+/* file_table.c */
+int file_event(struct tracker *t, const struct wire_file_event *r);
+int files_send(struct tracker *t, struct process *p);
+void files_free(struct tracker *t, struct process *p);
+
+/* incident.c */
+int incident_oom(struct tracker *t, const struct wire_oom *r);
+int incident_signal(struct tracker *t, const struct wire_signal *r);
+int incident_clock(struct tracker *t, const struct wire_clock *r);
+int incident_cgroup(struct tracker *t, const struct wire_cgroup *r);
+const char *cgroup_find(struct tracker *t, uint64_t id); /* NULL: not known */
+void cgroups_free(struct tracker *t);
+
+#endif
