@@ -25,7 +25,8 @@ const char *store_strerror(int error);
 /* Writing: all in batches; store_commit() makes a batch durable. On -ENOSPC,
  * -EBUSY or -EIO the batch is rolled back and *ret_rows_lost of store_commit()
  * says how many rows went with it. Rows are upserts by id. */
-int store_run_new(struct store *s, const char *uid, int64_t *ret_run_id); /* existing uid: its id, rows cleared */
+int store_run_new(struct store *s, const char *uid,
+		  int64_t *ret_run_id); /* existing uid: its id, rows cleared */
 int store_put_run(struct store *s, const struct run_row *row);
 int store_put_process(struct store *s, const struct process_row *row);
 int store_put_exec(struct store *s, const struct exec_row *row);
@@ -63,7 +64,9 @@ int store_each_process(struct store *s, int64_t run_id,
 int store_each_exec(struct store *s, int64_t run_id, /* by process, n */
 		    int (*visit)(void *ctx, const struct exec_row *row), void *ctx);
 int store_each_file(struct store *s, int64_t run_id, /* by process, path */
-		    int (*visit)(void *ctx, const struct file_row *row, const struct process_view *process), void *ctx);
+		    int (*visit)(void *ctx, const struct file_row *row,
+				 const struct process_view *process),
+		    void *ctx);
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
 int store_each_cgroup(struct store *s, int64_t run_id,
