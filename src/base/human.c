@@ -47,6 +47,17 @@ const char *human_bytes(char *buf, uint64_t bytes)
 	return with_unit(buf, bytes, 1ULL << (10 * (i + 1)), units[i]);
 }
 
+const char *human_bytes_short(char *buf, uint64_t bytes)
+{
+	char *space;
+
+	human_bytes(buf, bytes);
+	space = strchr(buf, ' ');
+	space[0] = bytes < 1024 ? '\0' : space[1];
+	space[1] = '\0';
+	return buf;
+}
+
 static const char *long_duration(char *buf, uint64_t s)
 {
 	if (s < 3600)

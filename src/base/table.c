@@ -20,6 +20,7 @@ struct table {
 	size_t n;
 	struct table_options options;
 	size_t *widths;
+	size_t gap;  /* between columns: GAP, or 1 where the width is short */
 	char **held; /* n cells a row */
 	size_t n_held;
 	bool streaming;
@@ -33,7 +34,9 @@ int table_new(FILE *out, const struct table_column *columns, size_t n,
 
 	if (!t)
 		return -ENOMEM;
-	*t = (struct table){ .out = out, .columns = columns, .n = n, .options = *options };
+	*t = (struct table){
+		.out = out, .columns = columns, .n = n, .options = *options, .gap = GAP
+	};
 	t->widths = calloc(n, sizeof(*t->widths));
 	t->held = calloc(n * TABLE_SAMPLE, sizeof(*t->held));
 	if (!t->widths || !t->held) {
@@ -76,7 +79,7 @@ static void print_cell(struct table *t, size_t i, const char *text)
 	fprintf(t->out, "%.*s%s", (int)len, text, cut ? ELLIPSIS : "");
 	if (i + 1 == t->n)
 		return;
-	spaces(t->out, GAP + (!t->columns[i].right && width < room ? room - width : 0));
+	spaces(t->out, t->gap + (!t->columns[i].right && width < room ? room - width : 0));
 }
 
 static int print_row(struct table *t, const char *const *cells)
@@ -96,13 +99,17 @@ static void print_header(struct table *t)
 	fputc('\n', t->out);
 }
 
-/* Takes columns from the widest text until the line fits. */
+/* Narrows the gaps, then takes columns from the widest text, until the line fits. */
 static void fit(struct table *t)
 {
 	size_t total = t->options.indent + GAP * (t->n - 1);
 
 	for (size_t i = 0; i < t->n; i++)
 		total += t->widths[i];
+	if (t->options.width && total > t->options.width) {
+		t->gap = 1;
+		total -= (GAP - 1) * (t->n - 1);
+	}
 	while (t->options.width && total > t->options.width) {
 		size_t widest = t->n;
 

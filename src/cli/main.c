@@ -5,6 +5,14 @@
 #include <stddef.h>
 
 static const struct command commands[] = {
+	{ "runs", "list the recorded runs, newest first", cmd_runs },
+	{ "report", "one screen about a run: where its time went", cmd_report },
+	{ "show", "a run as a tree of tasks and tools", cmd_show },
+	{ "tasks", "the tasks of a run", cmd_tasks },
+	{ "tools", "the tools of a run", cmd_tools },
+	{ "ps", "every process of a run", cmd_ps },
+	{ "files", "the files that a run read and wrote", cmd_files },
+	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ NULL, NULL, NULL },
 };
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/completeness.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "src/base/cleanup.h"
+#include "src/base/human.h"
+#include "src/base/json_out.h"
+#include "src/base/str.h"
+#include "src/model/fields.h"
+
+static const char *const loss_names[LOSS_KINDS] = {
+	[LOSS_FORK] = "fork",
+	[LOSS_EXEC] = "exec",
+	[LOSS_EXIT] = "exit",
+	[LOSS_RENAME] = "rename",
+	[LOSS_FILE] = "file",
+	[LOSS_CGROUP] = "cgroup",
+	[LOSS_INCIDENT] = "incident",
+	[LOSS_THREAD_STATE] = "thread_state",
+	[LOSS_GROUP_STATE] = "group_state",
+	[LOSS_ARGV] = "argv",
+	[LOSS_PATH] = "path",
+	[LOSS_CLOCK] = "clock",
+};
+
+static void note(json_t *notes, uint64_t n, const char *text)
+{
+	_cleanup_(str_fini) struct str line = STR_INIT;
+	char count[HUMAN_MAX];
+
+	if (!n)
+		return;
+	str_addf(&line, "%s %s", human_count(count, n), text);
+	json_array_append_new(notes, json_string(str_text(&line)));
+}
+
+static void note_events(json_t *notes, const struct completeness *c)
+{
+	_cleanup_(str_fini) struct str line = STR_INIT;
+	uint64_t lost = completeness_events_lost(c);
+	const char *gap = "";
+	char count[HUMAN_MAX];
+
+	if (!lost)
+		return;
+	str_addf(&line, "%s events lost (", human_count(count, lost));
+	for (unsigned i = LOSS_FORK; i <= LOSS_INCIDENT; i++) {
+		if (!c->lost[i])
+			continue;
+		str_addf(&line, "%s%s %s", gap, loss_names[i], human_count(count, c->lost[i]));
+		gap = ", ";
+	}
+	str_addc(&line, ')');
+	json_array_append_new(notes, json_string(str_text(&line)));
+}
+
+/* Notes of the recorder: a JSON array of strings; anything else is shown as is. */
+static void note_given(json_t *notes, const char *text)
+{
+	json_t *given, *item;
+	size_t i;
+
+	if (!text)
+		return;
+	given = json_loads(text, 0, NULL);
+	if (json_is_array(given))
+		json_array_foreach(given, i, item) json_array_append(notes, item);
+	else
+		json_array_append_new(notes, json_out_text(text, strlen(text)));
+	json_decref(given);
+}
+
+static void note_features(json_t *notes, const struct run_row *run)
+{
+	static const struct {
+		uint64_t bit;
+		const char *what;
+	} features[] = {
+		{ FEATURE_CPU_EXACT, "CPU of process teardown" },
+		{ FEATURE_RUNQ, "waiting for a CPU" },
+		{ FEATURE_WAIT_CLASS, "what threads waited for" },
+		{ FEATURE_IO_BYTES, "bytes read and written" },
+		{ FEATURE_NET_BYTES, "network bytes" },
+		{ FEATURE_FILES, "file names" },
+		{ FEATURE_RECLAIM, "memory reclaim" },
+		{ FEATURE_OOM, "out-of-memory kills" },
+	};
+	_cleanup_(str_fini) struct str line = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+		if (!(run->features & features[i].bit))
+			str_addf(&line, "%s%s",
+				 line.len ? ", " : "not measured: ", features[i].what);
+	if (line.len)
+		json_array_append_new(notes, json_string(str_text(&line)));
+}
+
+json_t *completeness_notes(const struct run_row *run)
+{
+	const struct completeness *c = &run->completeness;
+	json_t *notes = json_array();
+
+	if (!notes)
+		return NULL;
+	note_events(notes, c);
+	note(notes, c->processes_lost, "processes whose end was not seen");
+	note(notes, c->rows_lost, "rows could not be stored");
+	note(notes, c->joined_late, "processes were already running when observation began");
+	note(notes, c->still_running, "processes outlive the observation");
+	note(notes, c->without_parent, "processes whose parent is not known");
+	note(notes, c->files_folded, "file rows beyond the limit were only counted");
+	note(notes, c->lost[LOSS_THREAD_STATE], "threads whose time is not in the ledger");
+	note(notes, c->lost[LOSS_GROUP_STATE], "processes whose threads were not summed");
+	note(notes, c->lost[LOSS_ARGV], "command lines or environments could not be read");
+	note(notes, c->lost[LOSS_PATH], "paths could not be read");
+	note(notes, c->lost[LOSS_CLOCK], "intervals were cut to fit");
+	note_features(notes, run);
+	note_given(notes, run->notes);
+	return notes;
+}
+
+json_t *completeness_object(const struct run_row *run)
+{
+	const struct completeness *c = &run->completeness;
+	json_t *object = json_object(), *lost = json_object();
+
+	json_object_set_new(object, "complete",
+			    json_boolean(run->end_ns && completeness_is_perfect(c)));
+	json_object_set_new(object, "events_lost", json_out_uint(completeness_events_lost(c)));
+	json_object_set_new(object, "processes_lost", json_out_uint(c->processes_lost));
+	json_object_set_new(object, "joined_late", json_out_uint(c->joined_late));
+	json_object_set_new(object, "still_running", json_out_uint(c->still_running));
+	json_object_set_new(object, "without_parent", json_out_uint(c->without_parent));
+	json_object_set_new(object, "rows_lost", json_out_uint(c->rows_lost));
+	json_object_set_new(object, "files_folded", json_out_uint(c->files_folded));
+	for (unsigned i = 0; i < LOSS_KINDS; i++)
+		json_object_set_new(lost, loss_names[i], json_out_uint(c->lost[i]));
+	json_object_set_new(object, "lost", lost);
+	json_object_set_new(object, "notes", completeness_notes(run));
+	return object;
+}

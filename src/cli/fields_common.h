@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of fields that several commands show, in one order. */
+#ifndef TRACER_CLI_FIELDS_COMMON_H
+#define TRACER_CLI_FIELDS_COMMON_H
+
+#include "src/model/fields.h"
+
+#define STATE_FIELDS                                                                               \
+	FIELD_STATE_CPU, FIELD_STATE_RUNQ, FIELD_STATE_DISK, FIELD_STATE_NET, FIELD_STATE_PIPE,    \
+		FIELD_STATE_LOCK, FIELD_STATE_CHILD, FIELD_STATE_SLEEP, FIELD_STATE_POLL,          \
+		FIELD_STATE_RECLAIM, FIELD_STATE_STOPPED, FIELD_STATE_OTHER
+
+#define CPU_FIELDS FIELD_CPU, FIELD_USER_CPU, FIELD_SYSTEM_CPU, STATE_FIELDS, FIELD_THREAD_TIME
+
+#define IO_FIELDS FIELD_READ, FIELD_WRITE, FIELD_RCHAR, FIELD_WCHAR, FIELD_NET_RX, FIELD_NET_TX
+
+#define COUNT_FIELDS                                                                               \
+	FIELD_MINOR_FAULTS, FIELD_MAJOR_FAULTS, FIELD_SWITCHES_VOLUNTARY, FIELD_SWITCHES_INVOLUNTARY
+
+#define LEDGER_FIELDS CPU_FIELDS, COUNT_FIELDS, IO_FIELDS
+
+#endif

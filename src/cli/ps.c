@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tracer ps: every process of a run. The tree is in process_tree.c. */
+#include <string.h>
+
+#include "src/base/cleanup.h"
+#include "src/cli/cli.h"
+#include "src/cli/process_record.h"
+#include "src/cli/process_tree.h"
+#include "src/cli/sheet.h"
+
+struct ps_options {
+	struct reader_options reader;
+	bool tree, failed;
+	const char *task, *tool;
+};
+
+static const struct option_spec options[] = {
+	{ "tree", 't', OPTION_FLAG, offsetof(struct ps_options, tree), NULL,
+	  "children under their parents (table only)" },
+	{ "failed", 0, OPTION_FLAG, offsetof(struct ps_options, failed), NULL,
+	  "only processes that exited with an error or were killed" },
+	{ "task", 0, OPTION_TEXT, offsetof(struct ps_options, task), "NAME",
+	  "only processes of tasks with this name or key" },
+	{ "tool", 0, OPTION_TEXT, offsetof(struct ps_options, tool), "NAME",
+	  "only processes of this tool" },
+	READER_OPTIONS(struct ps_options, reader),
+	OPTIONS_END,
+};
+
+static const struct command_spec spec = {
+	.name = "ps",
+	.words = "[RUN]",
+	.about = "Lists every process of a run (default: the latest), in the order in which they\n"
+		 "were created. With --format jsonl: one object a process, as tracer-ps(1) says.",
+	.options = options,
+	.max_words = 1,
+};
+
+static const enum field_id table[] = {
+	FIELD_PID,	FIELD_PPID, FIELD_TASK,	 FIELD_TOOL,	 FIELD_WALL,	FIELD_CPU,
+	FIELD_PEAK_RSS, FIELD_READ, FIELD_WRITE, FIELD_ENDED_AS, FIELD_COMMAND, FIELD_COUNT,
+};
+
+struct walk {
+	const struct ps_options *options;
+	const struct run_row *run;
+	struct sheet *sheet;
+	struct process_tree *tree; /* NULL: as they come */
+	int64_t task;		   /* whose key is --task; 0: none */
+	struct process_record p;
+};
+
+static int visit_task(void *ctx, const struct task_row *row)
+{
+	struct walk *w = ctx;
+
+	if (!row->key || strcmp(row->key, w->options->task))
+		return 0;
+	w->task = row->id;
+	return 1;
+}
+
+static bool wanted(const struct walk *w, const struct process_view *view)
+{
+	const struct ps_options *o = w->options;
+
+	if (o->failed && !process_failed(view->process))
+		return false;
+	if (o->task && !(w->task && view->process->task == w->task) &&
+	    (!view->task_name || strcmp(view->task_name, o->task)))
+		return false;
+	return !o->tool || (view->tool_name && !strcmp(view->tool_name, o->tool));
+}
+
+static int visit(void *ctx, const struct process_view *view)
+{
+	struct walk *w = ctx;
+	int r;
+
+	if (!wanted(w, view))
+		return 0;
+	r = process_record_fill(&w->p, view, w->run);
+	if (r < 0)
+		return r;
+	if (w->tree)
+		return process_tree_add(w->tree, view->process, &w->p.record);
+	return sheet_add(w->sheet, &w->p.record);
+}
+
+static int walk(struct walk *w, struct store *store)
+{
+	int r = 0;
+
+	if (w->options->task)
+		r = store_each_task(store, w->run->id, visit_task, w);
+	if (r >= 0)
+		r = store_each_process(store, w->run->id, visit, w);
+	if (r >= 0 && w->tree)
+		r = process_tree_print(w->tree);
+	if (r >= 0)
+		r = sheet_end(w->sheet);
+	process_record_fini(&w->p);
+	return r;
+}
+
+static int check(const struct ps_options *o)
+{
+	if (o->tree && sheet_format(&o->reader) != FORMAT_TABLE)
+		return options_misuse(&spec, "--tree is for tables; elsewhere `parent` says it");
+	if (o->tree && o->reader.sort)
+		return options_misuse(&spec, "--tree has its own order: leave out --sort");
+	return EXIT_OK;
+}
+
+int cmd_ps(int argc, char **argv)
+{
+	static const struct sheet_spec sheet_spec = { &spec, process_fields_all, process_fields,
+						      table };
+	struct ps_options o = { 0 };
+	_cleanup_(reader_close) struct reader r = { 0 };
+	struct process_tree tree = { 0 };
+	struct walk w = { .options = &o, .run = &r.run, .tree = NULL };
+	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
+
+	if (first < 0)
+		return rc;
+	rc = check(&o);
+	if (!rc)
+		rc = reader_open_run(&r, o.reader.db, argv[first]);
+	if (!rc)
+		rc = sheet_new(stdout, &sheet_spec, &o.reader, &w.sheet);
+	if (rc)
+		return rc;
+	tree.sheet = w.sheet;
+	if (o.tree)
+		w.tree = &tree;
+	error = walk(&w, r.store);
+	process_tree_fini(&tree);
+	sheet_free(w.sheet);
+	return reader_result(error);
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The short report: what ran, where each kind of task spent its time, what it
+ * used, what failed, and how complete the record is. Folding and the longest
+ * waits are in report_group.c, the reading of wait states in where.h.
+ */
+#include "src/cli/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/cleanup.h"
+#include "src/base/human.h"
+#include "src/base/table.h"
+#include "src/base/text.h"
+#include "src/cli/cli.h"
+#include "src/cli/completeness.h"
+#include "src/cli/process_record.h"
+#include "src/cli/reader.h"
+#include "src/cli/report_group.h"
+#include "src/cli/tool_fold.h"
+
+#define WIDTH	   100
+#define TOOLS_MAX  10
+#define GROUPS_MAX 30
+#define FAILED_MAX 8
+
+struct report {
+	FILE *out;
+	const struct report_options *options;
+	struct snapshot s;
+	struct task_groups groups;
+	struct tool_fold tools;
+};
+
+enum tint { TINT_BOLD, TINT_RED, TINT_GREEN, TINT_YELLOW };
+
+static const char *tint(const struct report *r, enum tint t)
+{
+	static const char *const codes[] = { "\033[1m", "\033[31m", "\033[32m", "\033[33m" };
+
+	return r->options->color ? codes[t] : "";
+}
+
+static const char *plain(const struct report *r)
+{
+	return r->options->color ? "\033[0m" : "";
+}
+
+static void print_text(FILE *out, const char *text)
+{
+	_cleanup_(str_fini) struct str safe = STR_INIT;
+
+	text_visible(&safe, text, strlen(text));
+	fputs(str_text(&safe), out);
+}
+
+static void title(const struct report *r, const char *text)
+{
+	fprintf(r->out, "\n%s%s%s\n", tint(r, TINT_BOLD), text, plain(r));
+}
+
+static void print_ending(const struct report *r, const struct run_row *run)
+{
+	enum tint color = run->status == RUN_SUCCEEDED ? TINT_GREEN : TINT_RED;
+	char buf[HUMAN_MAX];
+
+	fprintf(r->out, "%s%s%s", tint(r, color), run_status_name(run->status), plain(r));
+	if (run->signal > 0)
+		fprintf(r->out, " (%s)", human_signal(buf, run->signal));
+	else if (run->exit_code > 0)
+		fprintf(r->out, " (exit %d)", run->exit_code);
+	if (run->end_ns > run->start_ns)
+		fprintf(r->out, " after %s\n", human_duration(buf, run->end_ns - run->start_ns));
+	else
+		fputc('\n', r->out);
+}
+
+static void print_use(const struct report *r, const struct run_row *run)
+{
+	uint64_t cpu = run->ledger.state_ns[LEDGER_CPU], wall = run->end_ns - run->start_ns;
+	char buf[HUMAN_MAX];
+
+	fprintf(r->out, "  %s CPU", human_duration(buf, cpu));
+	if (run->end_ns > run->start_ns)
+		fprintf(r->out, ", %.1f of %u cores used", (double)cpu / (double)wall, run->cpus);
+	fprintf(r->out, ", %s processes", human_count(buf, run->processes));
+	if (r->s.n_tasks)
+		fprintf(r->out, ", %s tasks", human_count(buf, r->s.n_tasks));
+	if (run->peak_rss_bytes)
+		fprintf(r->out, ", largest process %s", human_bytes(buf, run->peak_rss_bytes));
+	fputc('\n', r->out);
+}
+
+static void print_where(const struct report *r)
+{
+	enum ledger_state order[LEDGER_STATES];
+	struct where w = r->groups.where;
+	const char *gap = "";
+	char buf[HUMAN_MAX];
+	unsigned n;
+
+	for (const struct tool_entry *t = r->s.tasks ? NULL : r->s.tools; t; t = t->next)
+		where_add_tool(&w, &t->row.ledger);
+	if (!(r->s.run.features & FEATURE_WAIT_CLASS) || !w.total_ns)
+		return;
+	n = where_order(&w, order);
+	fputs("  its threads were ", r->out);
+	for (unsigned i = 0; i < n && (i < 2 || (i < 4 && w.ns[order[i]] >= w.total_ns / 20));
+	     i++) {
+		fprintf(r->out, "%s%s %s", gap, human_percent(buf, w.ns[order[i]], w.total_ns),
+			state_sentence(order[i]));
+		gap = ", ";
+	}
+	fputc('\n', r->out);
+}
+
+static void print_head(const struct report *r)
+{
+	const struct run_row *run = &r->s.run;
+
+	fprintf(r->out, "%stracer: run %s%s  ", tint(r, TINT_BOLD), run->uid, plain(r));
+	print_text(r->out, run->name ? run->name : "");
+	if (run->engine)
+		fprintf(r->out, " (%s)", run->engine);
+	fputs("  ", r->out);
+	print_ending(r, run);
+	print_use(r, run);
+	print_where(r);
+}
+
+enum { LINE_CELLS = 12, CELL_MAX = 160 };
+
+struct line { /* one row of a report table; a cell "" is unknown */
+	char cells[LINE_CELLS][CELL_MAX];
+	unsigned n;
+};
+
+static char *cell(struct line *l)
+{
+	char *c = l->cells[l->n++];
+
+	str_copy(c, CELL_MAX, HUMAN_UNKNOWN);
+	return c;
+}
+
+static void print_line(struct table *t, const struct line *l)
+{
+	const char *cells[LINE_CELLS];
+
+	for (unsigned i = 0; i < l->n; i++)
+		cells[i] = l->cells[i];
+	table_row(t, cells);
+}
+
+static void add_usage(struct line *l, const struct wire_ledger *ledger, uint64_t peak,
+		      const struct run_row *run)
+{
+	char *memory = cell(l), *read = cell(l), *written = cell(l);
+
+	if (peak)
+		human_bytes_short(memory, peak);
+	if (!(run->features & FEATURE_IO_BYTES))
+		return;
+	human_bytes_short(read, ledger->read_bytes);
+	human_bytes_short(written, ledger->write_bytes);
+}
+
+static bool has_network(const struct run_row *run)
+{
+	return (run->features & FEATURE_NET_BYTES) &&
+	       run->ledger.net_rx_bytes + run->ledger.net_tx_bytes;
+}
+
+static void group_status(char *out, const struct task_group *g)
+{
+	if (g->oom)
+		snprintf(out, CELL_MAX, "%u out of memory", g->oom);
+	else if (g->failed)
+		snprintf(out, CELL_MAX, "%u failed", g->failed);
+	else if (g->running)
+		snprintf(out, CELL_MAX, "%u running", g->running);
+	else
+		str_copy(out, CELL_MAX, "ok");
+}
+
+static void group_line(struct line *l, const struct task_group *g, const struct run_row *run)
+{
+	_cleanup_(str_fini) struct str where = STR_INIT;
+	uint64_t cpu = g->ledger.state_ns[LEDGER_CPU];
+	char *cores;
+
+	*l = (struct line){ 0 };
+	str_copy(cell(l), CELL_MAX, g->name);
+	human_count(cell(l), g->tasks);
+	human_duration(cell(l), g->wall_ns);
+	human_duration(cell(l), g->duration_ns / g->tasks);
+	human_duration(cell(l), cpu);
+	cores = cell(l);
+	if (g->duration_ns)
+		snprintf(cores, CELL_MAX, "%.1f", (double)cpu / (double)g->duration_ns);
+	if (run->features & FEATURE_WAIT_CLASS)
+		where_short(&where, &g->where, 1);
+	str_copy(cell(l), CELL_MAX, where.len ? str_text(&where) : HUMAN_UNKNOWN);
+	add_usage(l, &g->ledger, g->peak_rss_bytes, run);
+	if (has_network(run))
+		human_bytes_short(cell(l), g->ledger.net_rx_bytes + g->ledger.net_tx_bytes);
+	group_status(cell(l), g);
+}
+
+static int print_groups(const struct report *r)
+{
+	static const struct table_column with_net[] = {
+		{ "TASK", false, false },     { "N", true, true },	{ "WALL", true, true },
+		{ "EACH", true, true },	      { "CPU", true, true },	{ "CORES", true, true },
+		{ "TIME WENT", false, true }, { "MEMORY", true, true }, { "READ", true, true },
+		{ "WRITTEN", true, true },    { "NET", true, true },	{ "STATUS", false, true },
+	};
+	struct table_column columns[ARRAY_SIZE(with_net)];
+	struct table_options o = { .width = r->options->width, .indent = 0 };
+	struct table *t;
+	unsigned n = ARRAY_SIZE(with_net), printed = 0;
+	struct line l;
+
+	memcpy(columns, with_net, sizeof(columns));
+	if (!has_network(&r->s.run))
+		columns[--n - 1] = columns[ARRAY_SIZE(with_net) - 1];
+	if (table_new(r->out, columns, n, &o, &t) < 0)
+		return -ENOMEM;
+	for (const struct task_group *g = r->groups.groups; g && printed < GROUPS_MAX;
+	     g = g->hh.next, printed++) {
+		group_line(&l, g, &r->s.run);
+		print_line(t, &l);
+	}
+	fputc('\n', r->out);
+	table_end(t);
+	table_free(t);
+	if (printed < r->groups.n_groups)
+		fprintf(r->out, "and %u more: tracer tasks %s\n", r->groups.n_groups - printed,
+			r->s.run.uid);
+	return 0;
+}
+
+static void tool_line(struct line *l, const struct folded_tool *f, const struct run_row *run)
+{
+	uint64_t cpu = f->row.ledger.state_ns[LEDGER_CPU];
+	char *failed;
+
+	*l = (struct line){ 0 };
+	str_copy(cell(l), CELL_MAX, f->row.name);
+	human_count(cell(l), f->row.processes);
+	failed = cell(l);
+	if (f->row.failed)
+		human_count(failed, f->row.failed);
+	human_duration(cell(l), cpu);
+	human_percent(cell(l), cpu, run->ledger.state_ns[LEDGER_CPU]);
+	add_usage(l, &f->row.ledger, f->row.peak_rss_bytes, run);
+}
+
+static int print_tools(struct report *r)
+{
+	static const struct table_column columns[] = {
+		{ "TOOL", false, false }, { "PROCESSES", true, true },	{ "FAILED", true, true },
+		{ "CPU", true, true },	  { "OF ALL CPU", true, true }, { "MEMORY", true, true },
+		{ "READ", true, true },	  { "WRITTEN", true, true },
+	};
+	struct table_options o = { .width = r->options->width };
+	unsigned n = HASH_COUNT(r->tools.tools), printed = 0;
+	struct table *t;
+	struct line l;
+
+	if (!n)
+		return 0;
+	if (table_new(r->out, columns, ARRAY_SIZE(columns), &o, &t) < 0)
+		return -ENOMEM;
+	for (const struct folded_tool *f = r->tools.tools; f && printed < TOOLS_MAX;
+	     f = f->hh.next, printed++) {
+		tool_line(&l, f, &r->s.run);
+		print_line(t, &l);
+	}
+	fputc('\n', r->out);
+	table_end(t);
+	table_free(t);
+	if (printed < n)
+		fprintf(r->out, "and %u more: tracer tools %s\n", n - printed, r->s.run.uid);
+	return 0;
+}
+
+static void print_task_name(FILE *out, const struct task_row *t)
+{
+	print_text(out, t->name);
+	if (!t->sample && (!t->key || !strcmp(t->key, t->name)))
+		return;
+	fputs(" [", out);
+	print_text(out, t->sample ? t->sample : t->key);
+	fputc(']', out);
+}
+
+static void print_waits(const struct report *r)
+{
+	char a[HUMAN_MAX], b[HUMAN_MAX];
+
+	if (!r->groups.n_waits || !(r->s.run.features & FEATURE_WAIT_CLASS))
+		return;
+	title(r, "Longest waits");
+	for (unsigned i = 0; i < r->groups.n_waits; i++) {
+		const struct task_wait *w = &r->groups.waits[i];
+
+		fprintf(r->out, "  %-7s %-5s ", human_duration(a, w->ns),
+			human_percent(b, w->ns, w->of_ns));
+		print_task_name(r->out, &w->task->row);
+		fprintf(r->out, ": %s\n", state_sentence(w->state));
+	}
+}
+
+struct failures {
+	const struct report *r;
+	unsigned n;
+};
+
+static bool task_failed(const struct report *r, int64_t id)
+{
+	const struct task_entry *t = snapshot_task(&r->s, id);
+
+	if (!t)
+		return r->s.run.status != RUN_SUCCEEDED;
+	return t->row.status == TASK_STATUS_FAILED || t->row.status == TASK_STATUS_OOM ||
+	       t->row.status == TASK_STATUS_CANCELLED;
+}
+
+static int visit_failed(void *ctx, const struct process_view *view)
+{
+	struct failures *f = ctx;
+	FILE *out = f->r->out;
+	_cleanup_(str_fini) struct str ending = STR_INIT;
+	const char *name = view->tool_name ? view->tool_name : view->process->comm;
+
+	if (!process_failed(view->process) || !task_failed(f->r, view->process->task))
+		return 0;
+	if (++f->n == 1)
+		title(f->r, "Failed");
+	if (f->n > FAILED_MAX)
+		return 0;
+	process_ending(&ending, view->process);
+	fprintf(out, "  %s%s%s  ", tint(f->r, TINT_RED), str_text(&ending), plain(f->r));
+	print_text(out, name ? name : "");
+	fprintf(out, " (pid %u)", view->process->pid);
+	if (view->task_name) {
+		fputs(" in ", out);
+		print_text(out, view->task_name);
+	}
+	fputc('\n', out);
+	return 0;
+}
+
+/* Only after a failure: a successful pipeline has many processes that return
+ * non-zero as an answer (grep, test, diff). */
+static int print_failed(const struct report *r, struct store *store)
+{
+	struct failures f = { .r = r };
+	int error;
+
+	if (!r->groups.failed_tasks && r->s.run.status != RUN_FAILED)
+		return 0;
+	error = store_each_process(store, r->s.run.id, visit_failed, &f);
+	if (f.n > FAILED_MAX)
+		fprintf(r->out, "  and %u more: tracer ps %s --failed\n", f.n - FAILED_MAX,
+			r->s.run.uid);
+	return error;
+}
+
+static void print_own_cost(const struct report *r)
+{
+	const struct run_row *run = &r->s.run;
+	uint64_t own = run->collector_cpu_ns + run->recorder_cpu_ns;
+	char a[HUMAN_MAX], b[HUMAN_MAX];
+
+	if (!own)
+		return;
+	fprintf(r->out, "tracer itself used %s CPU (%s of the run's)\n", human_duration(a, own),
+		human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
+}
+
+static void print_completeness(const struct report *r)
+{
+	const struct run_row *run = &r->s.run;
+	bool perfect = run->end_ns && completeness_is_perfect(&run->completeness);
+	json_t *notes = completeness_notes(run), *note;
+	size_t i;
+
+	if (perfect)
+		fprintf(r->out, "\n%scomplete%s: every process seen, no event lost\n",
+			tint(r, TINT_GREEN), plain(r));
+	else
+		fprintf(r->out, "\n%s%s%s:\n", tint(r, TINT_YELLOW),
+			run->end_ns ? "incomplete" : "not ended", plain(r));
+	json_array_foreach(notes, i, note)
+	{
+		fputs("  ", r->out);
+		print_text(r->out, json_string_value(note) ? json_string_value(note) : "");
+		fputc('\n', r->out);
+	}
+	json_decref(notes);
+	print_own_cost(r);
+}
+
+static int fold_tools(struct report *r)
+{
+	int error = 0;
+
+	for (const struct tool_entry *t = r->s.tools; t && error == 0; t = t->next)
+		error = tool_fold_add(&r->tools, &t->row);
+	for (const struct task_entry *e = r->s.tasks; e; e = e->hh.next)
+		for (const struct tool_entry *t = e->tools; t && error == 0; t = t->next)
+			error = tool_fold_add(&r->tools, &t->row);
+	tool_fold_sort(&r->tools);
+	return error;
+}
+
+static int print_report(struct report *r, struct store *store)
+{
+	int error = task_groups_make(&r->groups, &r->s);
+
+	if (error == 0)
+		error = fold_tools(r);
+	if (error < 0)
+		return error;
+	print_head(r);
+	if (r->groups.n_groups)
+		error = print_groups(r);
+	if (error == 0)
+		error = print_tools(r);
+	if (error < 0)
+		return error;
+	print_waits(r);
+	error = print_failed(r, store);
+	print_completeness(r);
+	return error < 0 ? error : ferror(r->out) ? -EIO : 0;
+}
+
+int report_print(struct store *s, int64_t run_id, FILE *out, const struct report_options *options)
+{
+	struct report_options o = *options;
+	struct report r = { .out = out, .options = &o };
+	int error;
+
+	if (!o.width)
+		o.width = WIDTH;
+	error = snapshot_load(&r.s, s, run_id);
+	if (error < 0)
+		return error;
+	error = print_report(&r, s);
+	task_groups_fini(&r.groups);
+	tool_fold_fini(&r.tools);
+	snapshot_fini(&r.s);
+	return error;
+}
+
+struct report_options report_options_for(int fd)
+{
+	const char *no_color = getenv("NO_COLOR");
+	size_t width = terminal_width(fd);
+
+	return (struct report_options){
+		.width = width > WIDTH ? WIDTH : width,
+		.color = width && !(no_color && *no_color),
+	};
+}
+
+struct report_command_options {
+	struct reader_options reader;
+};
+
+static const struct option_spec option_table[] = {
+	DB_OPTION(struct report_command_options, reader),
+	OPTIONS_END,
+};
+
+static const struct command_spec spec = {
+	.name = "report",
+	.words = "[RUN]",
+	.about = "Prints the short report of a run (default: the latest), as `tracer run` does "
+		 "when\n"
+		 "its command has ended. For other programs use `tracer show --json`.",
+	.options = option_table,
+	.max_words = 1,
+};
+
+int cmd_report(int argc, char **argv)
+{
+	struct report_command_options o = { 0 };
+	_cleanup_(reader_close) struct reader r = { 0 };
+	struct report_options options = report_options_for(STDOUT_FILENO);
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
+
+	if (first < 0)
+		return rc;
+	rc = reader_open_run(&r, o.reader.db, argv[first]);
+	if (rc)
+		return rc;
+	return reader_result(report_print(r.store, r.run.id, stdout, &options));
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/report_group.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/model/ledger.h"
+
+#define WAIT_MIN_NS    100000000ULL /* shorter waits are not worth a line */
+#define WAIT_MIN_SHARE 20	    /* nor is less than 1/20 of a task's time */
+
+void task_groups_fini(struct task_groups *g)
+{
+	HASH_CLEAR(hh, g->groups);
+	arena_fini(&g->arena);
+}
+
+static struct task_group *group_of(struct task_groups *g, const char *name)
+{
+	struct task_group *group = NULL;
+
+	HASH_FIND_STR(g->groups, name, group);
+	if (group)
+		return group;
+	group = arena_alloc(&g->arena, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->name = name;
+	HASH_ADD_KEYPTR(hh, g->groups, group->name, strlen(name), group);
+	g->n_groups++;
+	return group;
+}
+
+static uint64_t end_of(const struct task_row *t, const struct run_row *run)
+{
+	if (t->end_ns >= t->start_ns)
+		return t->end_ns;
+	return run->end_ns > t->start_ns ? run->end_ns : t->start_ns + t->busy_ns;
+}
+
+/* Tasks come by start, so the union of their spans grows at its end only. */
+static void add_span(struct task_group *group, uint64_t start, uint64_t end)
+{
+	uint64_t from = start > group->last_end_ns ? start : group->last_end_ns;
+
+	group->duration_ns += end - start;
+	if (end <= from)
+		return;
+	group->wall_ns += end - from;
+	group->last_end_ns = end;
+}
+
+static void add_status(struct task_groups *g, struct task_group *group, enum task_status status)
+{
+	group->tasks++;
+	switch (status) {
+	case TASK_STATUS_OOM:
+		group->oom++;
+		__attribute__((fallthrough));
+	case TASK_STATUS_FAILED:
+	case TASK_STATUS_CANCELLED:
+		group->failed++;
+		g->failed_tasks++;
+		break;
+	case TASK_STATUS_RUNNING:
+		group->running++;
+		break;
+	default:
+		break;
+	}
+}
+
+static void add_wait(struct task_groups *g, const struct task_wait *wait)
+{
+	unsigned at = g->n_waits;
+
+	if (at == LONGEST_WAITS && g->waits[--at].ns >= wait->ns)
+		return;
+	if (g->n_waits < LONGEST_WAITS)
+		g->n_waits++;
+	for (; at && g->waits[at - 1].ns < wait->ns; at--)
+		g->waits[at] = g->waits[at - 1];
+	g->waits[at] = *wait;
+}
+
+static void add_waits(struct task_groups *g, const struct task_entry *task, const struct where *w)
+{
+	for (unsigned i = 0; i < LEDGER_STATES; i++) {
+		struct task_wait wait = { task, i, w->ns[i], w->total_ns };
+
+		if (i == LEDGER_CPU || w->ns[i] < WAIT_MIN_NS ||
+		    w->ns[i] < w->total_ns / WAIT_MIN_SHARE)
+			continue;
+		add_wait(g, &wait);
+	}
+}
+
+int task_groups_make(struct task_groups *g, const struct snapshot *s)
+{
+	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
+		struct task_group *group = group_of(g, t->row.name);
+		struct where w = { 0 };
+
+		if (!group)
+			return -ENOMEM;
+		add_status(g, group, t->row.status);
+		add_span(group, t->row.start_ns, end_of(&t->row, &s->run));
+		ledger_add(&group->ledger, &t->row.ledger);
+		if (t->row.peak_rss_bytes > group->peak_rss_bytes)
+			group->peak_rss_bytes = t->row.peak_rss_bytes;
+		where_add_task(&w, t);
+		where_add(&group->where, &w);
+		where_add(&g->where, &w);
+		add_waits(g, t, &w);
+	}
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree of a run: run > task > tool (> process), one line each. */
+#ifndef TRACER_CLI_SHOW_TREE_H
+#define TRACER_CLI_SHOW_TREE_H
+
+#include "src/cli/snapshot.h"
+
+/* processes: load and list them too, under their task. 0 or -errno. */
+int show_tree_print(const struct snapshot *s, struct store *store, bool processes);
+
+#endif

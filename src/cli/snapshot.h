@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tasks and tools of a run in memory, for views that need them together.
+ * Bounded by the tracker's limits on both; processes are never loaded.
+ */
+#ifndef TRACER_CLI_SNAPSHOT_H
+#define TRACER_CLI_SNAPSHOT_H
+
+#include <uthash.h>
+
+#include "src/base/arena.h"
+#include "src/store/store.h"
+
+struct tool_entry {
+	struct tool_row row;
+	struct tool_entry *next; /* of the same task, most CPU first */
+};
+
+struct task_entry {
+	struct task_row row;
+	struct tool_entry *tools;
+	UT_hash_handle hh;
+};
+
+struct snapshot {
+	struct arena arena;
+	struct run_row run;
+	struct task_entry *tasks; /* by start; iterate with hh.next */
+	size_t n_tasks;
+	struct tool_entry *tools; /* outside tasks */
+};
+
+int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id); /* 0 or -errno */
+void snapshot_fini(struct snapshot *s);
+struct task_entry *snapshot_task(const struct snapshot *s, int64_t id); /* or NULL */
+
+#endif
