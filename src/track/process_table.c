@@ -362,19 +362,6 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 	return t->sink.process(t->sink.ctx, &row);
 }
 
-static void close_member(struct tracker *t, struct process *p, uint64_t end_ns, bool failed)
-{
-	struct tool *tool = p->named;
-
-	if (!tool)
-		return;
-	tool->alive--;
-	tool->failed += failed;
-	if (tool->end_ns < end_ns)
-		tool->end_ns = end_ns;
-	tool->dirty = true;
-}
-
 /* The last things said about it: files, its row, and what its end closes. */
 static int leave(struct tracker *t, struct process *p, const struct wire_exit *r, uint64_t end_ns)
 {
@@ -415,10 +402,13 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 	err = segment_settle(t, p, &r->ledger);
 	if (err)
 		return err;
+	if (p->live)
+		p->live->any = false; /* an estimate above the exact total ends here */
 	tool_peak(p->scope->task, p->tool, r->mm_peak_bytes ? r->mm_peak_bytes : r->maxrss_bytes);
 	if (t->run.peak_rss_bytes < r->maxrss_bytes)
 		t->run.peak_rss_bytes = r->maxrss_bytes;
-	close_member(t, p, r->h.time_ns, (r->status & 0xffff) != 0);
+	p->named->alive--;
+	p->named->failed += (r->status & 0xffff) != 0;
 	scope_root_ended(t, p, r);
 	return leave(t, p, r, r->h.time_ns);
 }
@@ -439,6 +429,7 @@ int process_close_lost(struct tracker *t, struct process *p, bool still_running)
 		return err;
 	if (p->live)
 		tool_peak(p->scope->task, p->tool, p->live->maxrss_bytes);
-	close_member(t, p, 0, false);
+	if (!still_running)
+		p->named->alive--;
 	return leave(t, p, NULL, t->now_ns);
 }

@@ -244,7 +244,8 @@ static void note_losses(json_t *notes, const struct completeness *c)
 
 	for (i = 0; i < LOSS_KINDS; i++) {
 		if (c->lost[i])
-			note(notes, "%" PRIu64 " %s could not be recorded.", c->lost[i], what[i]);
+			note(notes, "Events that could not be recorded, %s: %" PRIu64 ".", what[i],
+			     c->lost[i]);
 	}
 }
 
@@ -255,32 +256,31 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		uint64_t n;
 		const char *text;
 	} counts[] = {
-		{ c->processes_lost, "processes: their end was not seen, so what they used since "
-				     "their last sample is missing." },
-		{ c->joined_late, "processes ran before observation began: what they used before "
-				  "is not included." },
-		{ c->still_running, "processes were still running when observation ended." },
-		{ c->without_parent, "processes have a parent that is not known: they are placed "
-				     "at the run itself." },
-		{ t->exec_unseen, "program starts were not seen: these processes are named by "
-				  "their short name." },
-		{ c->rows_lost, "rows could not be stored." },
-		{ c->files_folded, "uses of files are counted but not listed." },
-		{ t->tools_folded, "program starts are booked on \"(other tools)\": too many "
-				   "different tools." },
-		{ t->tasks_refused, "tasks were not opened: too many at a time." },
-		{ t->malformed, "records could not be understood." },
-		{ t->unknown, "records are of a kind that this version does not know." },
+		{ c->processes_lost, "Processes whose end was not seen (what they used since their "
+				     "last sample is missing)" },
+		{ c->joined_late, "Processes that ran before observation began (what they used "
+				  "before is not included)" },
+		{ c->still_running, "Processes still running when observation ended" },
+		{ c->without_parent, "Processes whose parent is not known (placed at the run "
+				     "itself)" },
+		{ t->exec_unseen, "Program starts that were not seen (those processes are named by "
+				  "their short name)" },
+		{ c->rows_lost, "Rows that could not be stored" },
+		{ c->files_folded, "Uses of files that are counted but not listed" },
+		{ t->tools_folded, "Program starts booked on \"(other tools)\" (too many "
+				   "different tools at a time)" },
+		{ t->tasks_refused, "Tasks that were not opened (too many at a time)" },
+		{ t->malformed, "Records that could not be understood" },
+		{ t->unknown, "Records of a kind that this version does not know" },
+		{ t->incidents > INCIDENTS_MAX ? t->incidents - INCIDENTS_MAX : 0,
+		  "OOM kills and signals that are counted but not listed" },
 	};
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		if (counts[i].n)
-			note(notes, "%" PRIu64 " %s", counts[i].n, counts[i].text);
+			note(notes, "%s: %" PRIu64 ".", counts[i].text, counts[i].n);
 	}
-	if (t->incidents > INCIDENTS_MAX)
-		note(notes, "%" PRIu64 " OOM kills and signals are counted but not listed.",
-		     t->incidents - INCIDENTS_MAX);
 	if (t->clock_step_ns)
 		note(notes,
 		     "The host's clock moved by %.3f s during the run; times are by the clock at "

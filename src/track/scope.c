@@ -126,8 +126,8 @@ static struct task_key *key_get(struct tracker *t, uint64_t hash)
 static void members_add(struct tracker *t, struct task *task, uint64_t now_ns)
 {
 	for (; task; task = task->up) {
-		if (task->alive++ == 0)
-			task->busy_since_ns = now_ns;
+		if (task->alive++ == 0) /* a late child may have begun before the last end */
+			task->busy_since_ns = now_ns > task->end_ns ? now_ns : task->end_ns;
 		task->dirty = true;
 		if (!task->closed || task->sealed)
 			continue;

@@ -31,6 +31,8 @@ int segment_settle(struct tracker *t, struct process *p, const struct wire_ledge
 	if (!ledger_advance(p->settled, total, &piece))
 		p->incomplete = true;
 	tool_book(t, p->scope->task, p->tool, &piece);
+	if (p->tool->end_ns < t->now_ns)
+		p->tool->end_ns = t->now_ns;
 	return 0;
 }
 
@@ -207,6 +209,7 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 		.nodename = x->nodename,
 		.pid = r->id.pid,
 		.nspid = r->nspid,
+		.run_root = p->root,
 		.parent_rule = p->parent_rule,
 		.scope = p->scope == t->top ? NULL : &p->scope->match,
 	};
@@ -229,7 +232,7 @@ static int settle_before(struct tracker *t, struct process *p, const struct wire
 
 		if (!launcher)
 			return -ENOMEM;
-		scope_enter(t, p, next, r->h.time_ns);
+		scope_enter(t, p, next, p->id.start_ns);
 		become(t, p, launcher, false);
 		return segment_settle(t, p, &r->ledger);
 	}
