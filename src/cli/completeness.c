@@ -25,14 +25,14 @@ static const char *const loss_names[LOSS_KINDS] = {
 	[LOSS_CLOCK] = "clock",
 };
 
-static void note(json_t *notes, uint64_t n, const char *text)
+static void note(json_t *notes, uint64_t n, const char *one, const char *many)
 {
 	_cleanup_(str_fini) struct str line = STR_INIT;
 	char count[HUMAN_MAX];
 
 	if (!n)
 		return;
-	str_addf(&line, "%s %s", human_count(count, n), text);
+	str_addf(&line, "%s %s", human_count(count, n), n == 1 ? one : many);
 	json_array_append_new(notes, json_string(str_text(&line)));
 }
 
@@ -45,7 +45,7 @@ static void note_events(json_t *notes, const struct completeness *c)
 
 	if (!lost)
 		return;
-	str_addf(&line, "%s events lost (", human_count(count, lost));
+	str_addf(&line, "%s event%s lost (", human_count(count, lost), lost == 1 ? "" : "s");
 	for (unsigned i = LOSS_FORK; i <= LOSS_INCIDENT; i++) {
 		if (!c->lost[i])
 			continue;
@@ -105,17 +105,25 @@ json_t *completeness_notes(const struct run_row *run)
 	if (!notes)
 		return NULL;
 	note_events(notes, c);
-	note(notes, c->processes_lost, "processes whose end was not seen");
-	note(notes, c->rows_lost, "rows could not be stored");
-	note(notes, c->joined_late, "processes were already running when observation began");
-	note(notes, c->still_running, "processes outlive the observation");
-	note(notes, c->without_parent, "processes whose parent is not known");
-	note(notes, c->files_folded, "file rows beyond the limit were only counted");
-	note(notes, c->lost[LOSS_THREAD_STATE], "threads whose time is not in the ledger");
-	note(notes, c->lost[LOSS_GROUP_STATE], "processes whose threads were not summed");
-	note(notes, c->lost[LOSS_ARGV], "command lines or environments could not be read");
-	note(notes, c->lost[LOSS_PATH], "paths could not be read");
-	note(notes, c->lost[LOSS_CLOCK], "intervals were cut to fit");
+	note(notes, c->processes_lost, "process whose end was not seen",
+	     "processes whose end was not seen");
+	note(notes, c->rows_lost, "row could not be stored", "rows could not be stored");
+	note(notes, c->joined_late, "process was already running when observation began",
+	     "processes were already running when observation began");
+	note(notes, c->still_running, "process outlives the observation",
+	     "processes outlive the observation");
+	note(notes, c->without_parent, "process whose parent is not known",
+	     "processes whose parent is not known");
+	note(notes, c->files_folded, "file row beyond the limit was only counted",
+	     "file rows beyond the limit were only counted");
+	note(notes, c->lost[LOSS_THREAD_STATE], "thread whose time is not in the ledger",
+	     "threads whose time is not in the ledger");
+	note(notes, c->lost[LOSS_GROUP_STATE], "process whose threads were not summed",
+	     "processes whose threads were not summed");
+	note(notes, c->lost[LOSS_ARGV], "command line or environment could not be read",
+	     "command lines or environments could not be read");
+	note(notes, c->lost[LOSS_PATH], "path could not be read", "paths could not be read");
+	note(notes, c->lost[LOSS_CLOCK], "interval was cut to fit", "intervals were cut to fit");
 	note_features(notes, run);
 	note_given(notes, run->notes);
 	return notes;

@@ -17,10 +17,11 @@
 #include "src/base/text.h"
 #include "src/cli/cli.h"
 #include "src/cli/completeness.h"
-#include "src/cli/process_record.h"
 #include "src/cli/reader.h"
+#include "src/cli/report_failed.h"
 #include "src/cli/report_group.h"
 #include "src/cli/tool_fold.h"
+#include "src/model/fields.h"
 
 #define WIDTH	   100
 #define TOOLS_MAX  10
@@ -86,9 +87,11 @@ static void print_use(const struct report *r, const struct run_row *run)
 	fprintf(r->out, "  %s CPU", human_duration(buf, cpu));
 	if (run->end_ns > run->start_ns)
 		fprintf(r->out, ", %.1f of %u cores used", (double)cpu / (double)wall, run->cpus);
-	fprintf(r->out, ", %s processes", human_count(buf, run->processes));
+	fprintf(r->out, ", %s process%s", human_count(buf, run->processes),
+		run->processes == 1 ? "" : "es");
 	if (r->s.n_tasks)
-		fprintf(r->out, ", %s tasks", human_count(buf, r->s.n_tasks));
+		fprintf(r->out, ", %s task%s", human_count(buf, r->s.n_tasks),
+			r->s.n_tasks == 1 ? "" : "s");
 	if (run->peak_rss_bytes)
 		fprintf(r->out, ", largest process %s", human_bytes(buf, run->peak_rss_bytes));
 	fputc('\n', r->out);
@@ -97,6 +100,7 @@ static void print_use(const struct report *r, const struct run_row *run)
 static void print_where(const struct report *r)
 {
 	enum ledger_state order[LEDGER_STATES];
+	_cleanup_(str_fini) struct str line = STR_INIT;
 	struct where w = r->groups.where;
 	const char *gap = "";
 	char buf[HUMAN_MAX];
@@ -104,17 +108,22 @@ static void print_where(const struct report *r)
 
 	for (const struct tool_entry *t = r->s.tasks ? NULL : r->s.tools; t; t = t->next)
 		where_add_tool(&w, &t->row.ledger);
+	if (!r->s.tasks && !r->s.tools)
+		where_add_tool(&w, &r->s.run.ledger);
 	if (!(r->s.run.features & FEATURE_WAIT_CLASS) || !w.total_ns)
 		return;
 	n = where_order(&w, order);
-	fputs("  its threads were ", r->out);
-	for (unsigned i = 0; i < n && (i < 2 || (i < 4 && w.ns[order[i]] >= w.total_ns / 20));
-	     i++) {
-		fprintf(r->out, "%s%s %s", gap, human_percent(buf, w.ns[order[i]], w.total_ns),
-			state_sentence(order[i]));
+	str_add(&line, r->s.tasks ? "  the tasks' threads were " : "  its threads were ");
+	for (unsigned i = 0; i < n && (i < 1 || w.ns[order[i]] >= w.total_ns / 20); i++) {
+		const char *words = state_sentence(order[i]);
+
+		human_percent(buf, w.ns[order[i]], w.total_ns);
+		if (line.len + strlen(gap) + strlen(buf) + 1 + strlen(words) > r->options->width)
+			break;
+		str_addf(&line, "%s%s %s", gap, buf, words);
 		gap = ", ";
 	}
-	fputc('\n', r->out);
+	fprintf(r->out, "%s\n", str_text(&line));
 }
 
 static void print_head(const struct report *r)
@@ -240,6 +249,10 @@ static int print_groups(const struct report *r)
 	if (printed < r->groups.n_groups)
 		fprintf(r->out, "and %u more: tracer tasks %s\n", r->groups.n_groups - printed,
 			r->s.run.uid);
+	if (r->s.n_tasks > r->groups.n_groups)
+		fputs("(wall: at least one ran; each, cores: mean of one; memory: largest "
+		      "process)\n",
+		      r->out);
 	return 0;
 }
 
@@ -315,59 +328,34 @@ static void print_waits(const struct report *r)
 	}
 }
 
-struct failures {
-	const struct report *r;
-	unsigned n;
-};
-
-static bool task_failed(const struct report *r, int64_t id)
-{
-	const struct task_entry *t = snapshot_task(&r->s, id);
-
-	if (!t)
-		return r->s.run.status != RUN_SUCCEEDED;
-	return t->row.status == TASK_STATUS_FAILED || t->row.status == TASK_STATUS_OOM ||
-	       t->row.status == TASK_STATUS_CANCELLED;
-}
-
-static int visit_failed(void *ctx, const struct process_view *view)
-{
-	struct failures *f = ctx;
-	FILE *out = f->r->out;
-	_cleanup_(str_fini) struct str ending = STR_INIT;
-	const char *name = view->tool_name ? view->tool_name : view->process->comm;
-
-	if (!process_failed(view->process) || !task_failed(f->r, view->process->task))
-		return 0;
-	if (++f->n == 1)
-		title(f->r, "Failed");
-	if (f->n > FAILED_MAX)
-		return 0;
-	process_ending(&ending, view->process);
-	fprintf(out, "  %s%s%s  ", tint(f->r, TINT_RED), str_text(&ending), plain(f->r));
-	print_text(out, name ? name : "");
-	fprintf(out, " (pid %u)", view->process->pid);
-	if (view->task_name) {
-		fputs(" in ", out);
-		print_text(out, view->task_name);
-	}
-	fputc('\n', out);
-	return 0;
-}
-
-/* Only after a failure: a successful pipeline has many processes that return
- * non-zero as an answer (grep, test, diff). */
 static int print_failed(const struct report *r, struct store *store)
 {
-	struct failures f = { .r = r };
+	struct failures f = { .snapshot = &r->s };
+	unsigned printed = 0;
 	int error;
 
 	if (!r->groups.failed_tasks && r->s.run.status != RUN_FAILED)
 		return 0;
-	error = store_each_process(store, r->s.run.id, visit_failed, &f);
-	if (f.n > FAILED_MAX)
-		fprintf(r->out, "  and %u more: tracer ps %s --failed\n", f.n - FAILED_MAX,
+	error = failures_find(&f, store);
+	if (f.n)
+		title(r, "Failed");
+	for (const struct failure *p = f.list; p && printed < FAILED_MAX; p = p->hh.next) {
+		if (p->explained)
+			continue;
+		fprintf(r->out, "  %s%-24s%s ", tint(r, TINT_RED), p->ending, plain(r));
+		print_text(r->out, p->name);
+		fprintf(r->out, " (pid %u)", p->pid);
+		if (p->task) {
+			fputs(" in ", r->out);
+			print_task_name(r->out, &p->task->row);
+		}
+		fputc('\n', r->out);
+		printed++;
+	}
+	if (f.n > printed)
+		fprintf(r->out, "  all %u with their parents: tracer ps %s --failed\n", f.n,
 			r->s.run.uid);
+	failures_fini(&f);
 	return error;
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which processes made a run fail: those that failed in a failed task and have no
+ * failed child, because a shell that passes its command's status on is not news.
+ * Looked for only after a failure: a successful pipeline has many processes that
+ * return non-zero as an answer (grep, test, diff).
+ */
+#ifndef TRACER_CLI_REPORT_FAILED_H
+#define TRACER_CLI_REPORT_FAILED_H
+
+#include "src/cli/snapshot.h"
+
+#define FAILURES_MAX 4096 /* kept; the rest is counted */
+
+struct failure {
+	int64_t id; /* key */
+	uint32_t pid;
+	bool explained; /* by a child that failed too */
+	const char *name, *ending;
+	const struct task_entry *task; /* NULL: none */
+	UT_hash_handle hh;
+};
+
+struct failures {
+	const struct snapshot *snapshot;
+	struct arena arena;
+	struct failure *list; /* in the order of creation */
+	unsigned n;	      /* found; may be more than are kept */
+};
+
+int failures_find(struct failures *f, struct store *store); /* 0 or -errno */
+void failures_fini(struct failures *f);
+
+#endif
