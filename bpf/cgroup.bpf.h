@@ -74,39 +74,44 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, __parent);
 }
 
-/* Sends the path of a cgroup the first time that it is seen. Uses its own part
- * of the scratch buffer: a record may be half built in the other one. */
-static noinline void announce_cgroup(struct cgroup *cgroup, u64 id, u64 now)
+static __always_inline u32 walk_cgroup(struct record *r, u32 off, struct kernfs_node *kn)
 {
-	u8 *record = scratch_record();
+	struct kernfs_node *parent;
+
+	for (int i = 0; i < CGROUP_DEPTH; i++) {
+		parent = kn ? kernfs_parent(kn) : NULL;
+		if (!parent || off > 4096 - NAME_LEN)
+			break;
+		put_kernel_text(r, &off, BPF_CORE_READ(kn, name), NAME_LEN);
+		kn = parent;
+	}
+	return off;
+}
+
+/* Sends the path of a cgroup the first time that it is seen. A buffer of its
+ * own: another record may be half built. */
+__noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now)
+{
+	struct cgroup *cgroup = (void *)cgroup_address;
+	struct record *r = scratch_record(RECORD_CGROUP);
+	u32 off = sizeof(struct wire_cgroup);
 	struct wire_cgroup *e;
-	struct kernfs_node *kn, *parent;
-	u32 off = sizeof(*e);
 	u8 seen = 1;
 
-	if (!record || !id || bpf_map_lookup_elem(&cgroups_seen, &id))
-		return;
-	record += WIRE_RECORD_MAX;
-	e = (void *)record;
+	if (!r || !id || bpf_map_lookup_elem(&cgroups_seen, &id))
+		return 0;
+	e = (struct wire_cgroup *)r->data;
 	fill_header(&e->h, 0, WIRE_CGROUP, now);
 	e->cgroup_id = id;
 	e->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-	kn = BPF_CORE_READ(cgroup, kn);
-	for (int i = 0; i < CGROUP_DEPTH; i++) {
-		parent = kn ? kernfs_parent(kn) : NULL;
-		if (!parent)
-			break;
-		if (off > 4096 - NAME_LEN)
-			break;
-		put_kernel_text(record, &off, BPF_CORE_READ(kn, name), NAME_LEN);
-		kn = parent;
-	}
+	off = walk_cgroup(r, off, BPF_CORE_READ(cgroup, kn));
 	if (off == sizeof(*e))
-		record[off++ & RECORD_MASK] = 0;
+		r->data[off++ & RECORD_MASK] = 0;
 	e->path.off = sizeof(*e);
 	e->path.len = off - sizeof(*e);
-	send_record(record, off, LOSS_CGROUP);
+	send_record(r, off, LOSS_CGROUP);
 	bpf_map_update_elem(&cgroups_seen, &id, &seen, BPF_ANY);
+	return 0;
 }
 
 #endif

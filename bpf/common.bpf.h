@@ -14,7 +14,6 @@
 #include "bpf/wire.h"
 #include "bpf/state.h"
 
-#define noinline __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -54,16 +53,18 @@ struct {
 	__type(value, struct group);
 } groups SEC(".maps");
 
-struct scratch {
+/* A record being built, with room for one more name behind its end. */
+struct record {
 	u8 data[2 * WIRE_RECORD_MAX];
 };
 
-/* One slot per context that may interrupt another on the same CPU. */
+enum { RECORD_MAIN, RECORD_CGROUP, RECORDS };
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, RECORDS);
 	__type(key, u32);
-	__type(value, struct scratch);
+	__type(value, struct record);
 } scratches SEC(".maps");
 
 struct {
@@ -79,6 +80,16 @@ struct {
 	__type(key, u32);
 	__type(value, struct cpu_time);
 } cpu_times SEC(".maps");
+
+/* A kernel pointer as a plain number, which global functions can take. The
+ * verifier forgets a pointer's type when it is negated. */
+static __always_inline u64 address(const void *pointer)
+{
+	u64 value = (u64)pointer;
+
+	asm volatile("%[value] = -%[value]" : [value] "+r"(value));
+	return -value;
+}
 
 static __always_inline void count_loss(u32 kind)
 {

@@ -19,36 +19,45 @@ struct {
 } env_names SEC(".maps");
 
 struct env_walk {
-	u8 *record;
+	struct record *r;
 	u64 from, to;
 	u32 off, start;
 	bool truncated, inside; /* inside: in the middle of an over-long variable */
 };
 
+/* The NAME of NAME=value at `at` is on the list. */
+__noinline int is_allowed(struct record *r, u32 at)
+{
+	struct env_name name = {};
+	u8 c;
+
+	if (!r)
+		return 0;
+	at &= RECORD_MASK;
+	for (int i = 0; i < ENV_NAME_MAX; i++) {
+		c = r->data[at + i];
+		if (c == '=' || !c)
+			break;
+		name.name[i] = c;
+	}
+	return bpf_map_lookup_elem(&env_names, &name) != NULL;
+}
+
 static long read_variable(u32 index, void *ctx)
 {
 	struct env_walk *w = ctx;
-	struct env_name name = {};
 	u32 at = w->off & RECORD_MASK;
-	u8 *pair = w->record + at;
 	bool was_inside = w->inside;
 	long len;
 
 	if (w->from >= w->to)
 		return 1;
-	len = bpf_probe_read_user_str(pair, ENV_PAIR_MAX, (void *)w->from);
+	len = bpf_probe_read_user_str(w->r->data + at, ENV_PAIR_MAX, (void *)w->from);
 	if (len <= 0)
 		return 1;
 	w->inside = len == ENV_PAIR_MAX;
 	w->from += w->inside ? len - 1 : len;
-	if (was_inside)
-		return 0;
-	for (int i = 0; i < ENV_NAME_MAX; i++) {
-		if (pair[i] == '=' || !pair[i])
-			break;
-		name.name[i] = pair[i];
-	}
-	if (!bpf_map_lookup_elem(&env_names, &name))
+	if (was_inside || !is_allowed(w->r, at))
 		return 0;
 	if (w->inside)
 		w->truncated = true;
@@ -60,24 +69,32 @@ static long read_variable(u32 index, void *ctx)
 	return 0;
 }
 
-static noinline int put_environment(u8 *record, u32 *off, struct mm_struct *mm,
-				    struct wire_string *ret)
-{
-	struct env_walk w = {
-		.record = record,
-		.from = mm->env_start,
-		.to = mm->env_end,
-		.off = *off,
-		.start = *off,
-	};
+#define ENV_CUT 0x80000000u
 
+/* Written at `start`; returns the end, with ENV_CUT if not all could be kept. */
+__noinline int walk_environment(struct record *r, u32 start, u64 from, u64 to)
+{
+	struct env_walk w = { .r = r, .from = from, .to = to, .off = start, .start = start };
+
+	if (!r)
+		return start;
 	bpf_loop(ENV_VARS_MAX, read_variable, &w, 0);
-	if (w.off != w.start) {
-		ret->off = w.start;
-		ret->len = w.off - w.start;
-		*off = w.off;
-	}
-	return w.truncated;
+	return w.off | (w.truncated ? ENV_CUT : 0);
+}
+
+static __always_inline void put_environment(struct record *r, u32 *off, struct wire_exec *e,
+					    struct mm_struct *mm)
+{
+	u32 end = walk_environment(r, *off, mm->env_start, mm->env_end);
+
+	if (end & ENV_CUT)
+		e->h.flags |= WIRE_F_ENV_TRUNCATED;
+	end &= ~ENV_CUT;
+	if (end == *off)
+		return;
+	e->env.off = *off;
+	e->env.len = end - *off;
+	*off = end;
 }
 
 static __always_inline void fill_namespaces(struct wire_exec *e, struct task_struct *task)
@@ -115,7 +132,7 @@ static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *t
 }
 
 /* Totals so far: of this thread, and of those that ended before. */
-static noinline void exec_ledger(struct task_struct *task, struct thread *t,
+static __noinline void exec_ledger(struct task_struct *task, struct thread *t,
 				 struct wire_ledger *l, u64 now)
 {
 	u64 key = group_key(task);
@@ -131,26 +148,26 @@ static noinline void exec_ledger(struct task_struct *task, struct thread *t,
 		add_ledger(l, &g->sum);
 }
 
-static __always_inline void put_exec_strings(u8 *record, u32 *off, struct wire_exec *e,
+static __always_inline void put_exec_strings(struct record *r, u32 *off, struct wire_exec *e,
 					     struct task_struct *task, struct linux_binprm *bprm)
 {
 	struct mm_struct *mm = task->mm;
 	const char *filename = bprm->filename, *interp = bprm->interp;
 
-	e->file = put_kernel_text(record, off, filename, 1024);
+	e->file = put_kernel_text(r, off, filename, 1024);
 	e->interp = (struct wire_string){};
 	if (interp != filename)
-		e->interp = put_kernel_text(record, off, interp, 256);
-	put_path(record, off, mm->exe_file->f_path.dentry, mm->exe_file->f_path.mnt, &e->exe);
-	put_path(record, off, task->fs->pwd.dentry, task->fs->pwd.mnt, &e->cwd);
+		e->interp = put_kernel_text(r, off, interp, 256);
+	put_path(r, off, mm->exe_file->f_path.dentry, mm->exe_file->f_path.mnt, &e->exe);
+	put_path(r, off, task->fs->pwd.dentry, task->fs->pwd.mnt, &e->cwd);
 	e->argv_len = mm->arg_end - mm->arg_start;
 	e->argc = bprm->argc;
-	e->argv = put_user_block(record, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	e->argv = put_user_block(r, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
 	if (e->argv_len > WIRE_ARGV_MAX)
 		e->h.flags |= WIRE_F_ARGV_TRUNCATED;
 	e->nodename = (struct wire_string){};
 	if (e->uts_ns != cfg_host_uts_ns)
-		e->nodename = put_kernel_text(record, off,
+		e->nodename = put_kernel_text(r, off,
 					      &task->nsproxy->uts_ns->name.nodename, 65);
 }
 
@@ -179,33 +196,33 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	u32 off = sizeof(struct wire_exec);
 	struct cgroup *cgroup;
 	struct wire_exec *e;
-	u8 *record;
+	struct record *r;
 	u64 now, id;
 
 	if (!t || (t->flags & THREAD_SPAWNER))
 		return 0;
-	record = scratch_record();
-	if (!record)
+	r = scratch_record(RECORD_MAIN);
+	if (!r)
 		return 0;
 	now = bpf_ktime_get_boot_ns();
 	cgroup = telling_cgroup(task);
 	id = cgroup_id(cgroup);
-	announce_cgroup(cgroup, id, now);
-	e = (struct wire_exec *)record;
+	announce_cgroup(address(cgroup), id, now);
+	e = (struct wire_exec *)r->data;
 	fill_exec(e, task, t, now);
 	if (old_pid != task->pid)
 		e->h.flags |= WIRE_F_THREAD_EXEC;
 	e->cgroup_id = id;
 	e->cgroup2_id = cgroup_id(task->cgroups->dfl_cgrp);
-	put_exec_strings(record, &off, e, task, bprm);
+	put_exec_strings(r, &off, e, task, bprm);
 	e->env = (struct wire_string){};
 	e->pad = (struct wire_string){};
-	if (wants_environment(t, e, id) && put_environment(record, &off, task->mm, &e->env))
-		e->h.flags |= WIRE_F_ENV_TRUNCATED;
+	if (wants_environment(t, e, id))
+		put_environment(r, &off, e, task->mm);
 	exec_ledger(task, t, &e->ledger, now);
 	t->cgroup_id = id;
 	note_program(t, e);
-	send_record(record, off, LOSS_EXEC);
+	send_record(r, off, LOSS_EXEC);
 	return 0;
 }
 
@@ -219,25 +236,25 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct wire_rename *e;
 	struct mm_struct *mm;
-	u8 *record;
+	struct record *r;
 
 	if (!t || (t->flags & THREAD_SPAWNER) || task != task->group_leader || task != current)
 		return 0;
 	if (cfg_syscall_class[SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(task)) &
 			      (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC)
 		return 0;
-	record = scratch_record();
+	r = scratch_record(RECORD_MAIN);
 	mm = task->mm;
-	if (!record || !mm)
+	if (!r || !mm)
 		return 0;
-	e = (struct wire_rename *)record;
+	e = (struct wire_rename *)r->data;
 	fill_header(&e->h, 0, WIRE_RENAME, bpf_ktime_get_boot_ns());
 	fill_id(&e->id, task);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
 	e->argv_len = mm->arg_end - mm->arg_start;
-	e->argv = put_user_block(record, &off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
-	send_record(record, off, LOSS_RENAME);
+	e->argv = put_user_block(r, &off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	send_record(r, off, LOSS_RENAME);
 	return 0;
 }
 

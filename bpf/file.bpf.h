@@ -38,26 +38,26 @@ static __always_inline bool is_pseudo(struct inode *inode)
 }
 
 /* "libz.so.1", "ld.so.cache": counted for the process, not listed. */
-static __always_inline bool is_library(struct dentry *dentry)
+__noinline int is_library_name(u64 name_address)
 {
-	char name[32] = {};
+	char name[40] = {};
 
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	bpf_probe_read_kernel_str(name, sizeof(name), (void *)name_address);
 	for (int i = 0; i + 3 < (int)sizeof(name); i++) {
 		if (!name[i])
 			break;
 		if (name[i] == '.' && name[i + 1] == 's' && name[i + 2] == 'o' &&
 		    (name[i + 3] == '.' || !name[i + 3]))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 static __always_inline struct wire_file_event *begin_file_event(struct task_struct *task,
-								struct thread *t, u8 *record,
-								u32 op)
+								struct thread *t,
+								struct record *r, u32 op)
 {
-	struct wire_file_event *e = (struct wire_file_event *)record;
+	struct wire_file_event *e = (struct wire_file_event *)r->data;
 
 	if (t->file_events >= cfg_file_events_per_thread) {
 		t->file_events_dropped++;
@@ -72,46 +72,46 @@ static __always_inline struct wire_file_event *begin_file_event(struct task_stru
 }
 
 /* The directory that a relative path starts at. */
-static __always_inline void put_directory(u8 *record, u32 *off, struct task_struct *task, int fd,
+static __always_inline void put_directory(struct record *r, u32 *off, struct task_struct *task, int fd,
 					  struct wire_string *ret)
 {
 	struct file *file;
 
 	if (fd == AT_FDCWD) {
-		put_path(record, off, task->fs->pwd.dentry, task->fs->pwd.mnt, ret);
+		put_path(r, off, task->fs->pwd.dentry, task->fs->pwd.mnt, ret);
 		return;
 	}
 	file = fd_file(task, fd);
 	if (file)
-		put_path(record, off, BPF_CORE_READ(file, f_path.dentry),
+		put_path(r, off, BPF_CORE_READ(file, f_path.dentry),
 			 BPF_CORE_READ(file, f_path.mnt), ret);
 }
 
-static __always_inline void put_text_path(u8 *record, u32 *off, u64 user_path,
+static __always_inline void put_text_path(struct record *r, u32 *off, u64 user_path,
 					  struct wire_string *ret)
 {
-	*ret = put_user_text(record, off, (void *)user_path, WIRE_PATH_MAX);
+	*ret = put_user_text(r, off, (void *)user_path, WIRE_PATH_MAX);
 }
 
-static noinline int file_opened(struct task_struct *task, struct thread *t, u32 fd, u64 flags)
+static __noinline int file_opened(struct task_struct *task, struct thread *t, u32 fd, u64 flags)
 {
 	struct file *file = fd_file(task, fd);
 	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
 	u32 off = sizeof(struct wire_file_event), mode;
-	u8 *record = scratch_record();
+	struct record *r = scratch_record(RECORD_MAIN);
 	struct wire_file_event *e;
 	struct dentry *dentry;
 
-	if (!inode || !record || (BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG ||
+	if (!inode || !r || (BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG ||
 	    is_pseudo(inode))
 		return 0;
 	dentry = BPF_CORE_READ(file, f_path.dentry);
 	mode = BPF_CORE_READ(file, f_mode);
-	if (!(mode & FMODE_WRITE) && is_library(dentry)) {
+	if (!(mode & FMODE_WRITE) && is_library_name((u64)BPF_CORE_READ(dentry, d_name.name))) {
 		t->lib_opens++;
 		return 0;
 	}
-	e = begin_file_event(task, t, record, WIRE_FILE_OPEN);
+	e = begin_file_event(task, t, r, WIRE_FILE_OPEN);
 	if (!e)
 		return 0;
 	e->inode = BPF_CORE_READ(inode, i_ino);
@@ -121,30 +121,30 @@ static noinline int file_opened(struct task_struct *task, struct thread *t, u32 
 		    (mode & FMODE_WRITE ? WIRE_OPEN_WRITE : 0) |
 		    (mode & FMODE_CREATED ? WIRE_OPEN_CREATED : 0) |
 		    (flags & O_TRUNC ? WIRE_OPEN_TRUNCATED : 0);
-	put_path(record, &off, dentry, BPF_CORE_READ(file, f_path.mnt), &e->path);
-	send_record(record, off, LOSS_FILE);
+	put_path(r, &off, dentry, BPF_CORE_READ(file, f_path.mnt), &e->path);
+	send_record(r, off, LOSS_FILE);
 	return 0;
 }
 
 /* A failed open of anything: which file was missing or forbidden. */
-static noinline int open_failed(struct task_struct *task, struct thread *t, int dir, u64 user_path,
+static __noinline int open_failed(struct task_struct *task, struct thread *t, int dir, u64 user_path,
 				int error)
 {
 	u32 off = sizeof(struct wire_file_event);
-	u8 *record = scratch_record();
+	struct record *r = scratch_record(RECORD_MAIN);
 	struct wire_file_event *e;
 
-	if (!record)
+	if (!r)
 		return 0;
-	e = begin_file_event(task, t, record, WIRE_FILE_OPEN);
+	e = begin_file_event(task, t, r, WIRE_FILE_OPEN);
 	if (!e)
 		return 0;
 	e->error = error;
 	e->access = WIRE_PATH_IS_TEXT;
-	put_text_path(record, &off, user_path, &e->path);
-	if (record[sizeof(*e)] != '/')
-		put_directory(record, &off, task, dir, &e->dir);
-	send_record(record, off, LOSS_FILE);
+	put_text_path(r, &off, user_path, &e->path);
+	if (r->data[sizeof(*e)] != '/')
+		put_directory(r, &off, task, dir, &e->dir);
+	send_record(r, off, LOSS_FILE);
 	return 0;
 }
 
@@ -207,30 +207,30 @@ struct two_paths {
 };
 
 /* Rename and unlink succeeded: names as the program wrote them. */
-static noinline int names_changed(struct two_paths *p, u32 op)
+static __noinline int names_changed(struct two_paths *p, u32 op)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
 	u32 off = sizeof(struct wire_file_event);
 	struct wire_file_event *e;
-	u8 *record;
+	struct record *r;
 
 	if (!t || (t->flags & THREAD_SPAWNER))
 		return 0;
-	record = scratch_record();
-	if (!record)
+	r = scratch_record(RECORD_MAIN);
+	if (!r)
 		return 0;
-	e = begin_file_event(task, t, record, op);
+	e = begin_file_event(task, t, r, op);
 	if (!e)
 		return 0;
 	e->access = WIRE_PATH_IS_TEXT | WIRE_PATH2_IS_TEXT;
-	put_text_path(record, &off, p->path, &e->path);
-	put_directory(record, &off, task, p->dir, &e->dir);
+	put_text_path(r, &off, p->path, &e->path);
+	put_directory(r, &off, task, p->dir, &e->dir);
 	if (op == WIRE_FILE_RENAME) {
-		put_text_path(record, &off, p->path2, &e->path2);
-		put_directory(record, &off, task, p->dir2, &e->dir2);
+		put_text_path(r, &off, p->path2, &e->path2);
+		put_directory(r, &off, task, p->dir2, &e->dir2);
 	}
-	send_record(record, off, LOSS_FILE);
+	send_record(r, off, LOSS_FILE);
 	return 0;
 }
 

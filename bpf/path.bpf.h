@@ -34,16 +34,22 @@ static __always_inline void read_dentry(struct dentry *dentry, struct dentry_ste
 }
 
 /* Components from the leaf to the root, each ended by NUL; "/" itself is one
- * empty component. Cut at WIRE_PATH_MAX. */
-static noinline int put_path(u8 *record, u32 *off, struct dentry *dentry,
-			     struct vfsmount *vfsmount, struct wire_string *ret)
+ * empty component. Cut at WIRE_PATH_MAX. Written at `start`, returns where the
+ * next thing goes. Global functions are verified once, not at every call: with
+ * its loop inlined this one alone would add half a second to each start. */
+__noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
+					u64 vfsmount_address)
 {
+	struct dentry *dentry = (void *)dentry_address, *mnt_root;
+	struct vfsmount *vfsmount = (void *)vfsmount_address;
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *mnt_root = BPF_CORE_READ(vfsmount, mnt_root);
-	u32 start = *off, at = *off;
-	struct dentry_step step;
+	struct dentry_step step = {};
+	u32 at = start;
 	long len;
 
+	if (!r)
+		return start;
+	mnt_root = BPF_CORE_READ(vfsmount, mnt_root);
 	for (int i = 0; i < PATH_DEPTH; i++) {
 		if (!dentry)
 			break;
@@ -61,7 +67,7 @@ static noinline int put_path(u8 *record, u32 *off, struct dentry *dentry,
 		if (step.parent == dentry)
 			break;
 		at &= RECORD_MASK;
-		len = bpf_probe_read_kernel_str(record + at, NAME_LEN, step.name);
+		len = bpf_probe_read_kernel_str(r->data + at, NAME_LEN, step.name);
 		if (len <= 0)
 			break;
 		at += len;
@@ -70,21 +76,28 @@ static noinline int put_path(u8 *record, u32 *off, struct dentry *dentry,
 		dentry = step.parent;
 	}
 	if (at == start) {
-		record[at & RECORD_MASK] = 0;
+		r->data[at & RECORD_MASK] = 0;
 		at++;
 	}
-	ret->off = start;
-	ret->len = at - start;
-	*off = at;
-	return 0;
+	return at;
 }
 
-static __always_inline struct wire_string put_kernel_text(u8 *record, u32 *off, const void *text,
+static __always_inline void put_path(struct record *r, u32 *off, struct dentry *dentry,
+				     struct vfsmount *vfsmount, struct wire_string *ret)
+{
+	u32 at = walk_path(r, *off, address(dentry), address(vfsmount));
+
+	ret->off = *off;
+	ret->len = at - *off;
+	*off = at;
+}
+
+static __always_inline struct wire_string put_kernel_text(struct record *r, u32 *off, const void *text,
 							  u32 max)
 {
 	struct wire_string s = {};
 	u32 at = *off & RECORD_MASK;
-	long len = bpf_probe_read_kernel_str(record + at, max, text);
+	long len = bpf_probe_read_kernel_str(r->data + at, max, text);
 
 	if (len > 0) {
 		s.off = at;
@@ -94,12 +107,12 @@ static __always_inline struct wire_string put_kernel_text(u8 *record, u32 *off, 
 	return s;
 }
 
-static __always_inline struct wire_string put_user_text(u8 *record, u32 *off, const void *text,
+static __always_inline struct wire_string put_user_text(struct record *r, u32 *off, const void *text,
 							u32 max)
 {
 	struct wire_string s = {};
 	u32 at = *off & RECORD_MASK;
-	long len = bpf_probe_read_user_str(record + at, max, text);
+	long len = bpf_probe_read_user_str(r->data + at, max, text);
 
 	if (len > 0) {
 		s.off = at;
@@ -110,7 +123,7 @@ static __always_inline struct wire_string put_user_text(u8 *record, u32 *off, co
 }
 
 /* A block of user memory, at most `max` (a power of two) bytes. */
-static __always_inline struct wire_string put_user_block(u8 *record, u32 *off, u64 from, u64 to,
+static __always_inline struct wire_string put_user_block(struct record *r, u32 *off, u64 from, u64 to,
 							 u32 max)
 {
 	struct wire_string s = {};
@@ -122,7 +135,7 @@ static __always_inline struct wire_string put_user_block(u8 *record, u32 *off, u
 	if (!len)
 		return s;
 	len = ((len - 1) & (max - 1)) + 1;
-	if (bpf_probe_read_user(record + at, len, (void *)from)) {
+	if (bpf_probe_read_user(r->data + at, len, (void *)from)) {
 		count_loss(LOSS_ARGV);
 		return s;
 	}
@@ -133,24 +146,21 @@ static __always_inline struct wire_string put_user_block(u8 *record, u32 *off, u
 }
 
 /* Sends the first *off bytes of a scratch record, rounded up to 8. */
-static __always_inline void send_record(u8 *record, u32 size, u32 loss)
+static __always_inline void send_record(struct record *r, u32 size, u32 loss)
 {
-	struct wire_header *h = (void *)record;
+	struct wire_header *h = (void *)r->data;
 
 	size = (size + 7) & ~7u;
 	if (size > WIRE_RECORD_MAX)
 		size = WIRE_RECORD_MAX;
 	h->size = size;
-	if (bpf_ringbuf_output(&events, record, size, wakeup_flags()))
+	if (bpf_ringbuf_output(&events, r->data, size, wakeup_flags()))
 		count_loss(loss);
 }
 
-static __always_inline u8 *scratch_record(void)
+static __always_inline struct record *scratch_record(u32 slot)
 {
-	u32 zero = 0;
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
-
-	return scratch ? scratch->data : NULL;
+	return bpf_map_lookup_elem(&scratches, &slot);
 }
 
 #endif

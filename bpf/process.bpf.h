@@ -172,7 +172,7 @@ static __always_inline void send_exit(struct task_struct *task, struct thread *t
 	bpf_ringbuf_submit(e, wakeup_flags());
 }
 
-static noinline void fold_thread(struct task_struct *task, struct thread *t, struct group *g)
+static __noinline void fold_thread(struct task_struct *task, struct thread *t, struct group *g)
 {
 	struct wire_ledger l = {};
 
@@ -228,7 +228,7 @@ static __always_inline void end_thread(struct task_struct *task, struct thread *
 /* ---- sched_switch ---- */
 
 /* io_uring's workers are made without the fork tracepoint. */
-static noinline struct thread *adopt_worker(struct task_struct *task)
+static __noinline struct thread *adopt_worker(struct task_struct *task)
 {
 	struct task_struct *leader = task->group_leader;
 	struct thread *of_leader = bpf_task_storage_get(&threads, leader, NULL, 0), *t;

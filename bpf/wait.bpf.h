@@ -109,7 +109,7 @@ static __always_inline void note_kind(enum fd_kind kind, bool *socket, bool *oth
 		*other = true;
 }
 
-static noinline u32 wait_in_poll(struct task_struct *task, u64 user_fds, u64 count)
+static __noinline u32 wait_in_poll(struct task_struct *task, u64 user_fds, u64 count)
 {
 	struct pollfd fds[POLL_FDS] = {};
 	bool socket = false, other = false;
@@ -124,7 +124,7 @@ static noinline u32 wait_in_poll(struct task_struct *task, u64 user_fds, u64 cou
 }
 
 /* The lowest descriptor of the read set, then of the write set. */
-static noinline u32 wait_in_select(struct task_struct *task, u64 user_read, u64 user_write)
+static __noinline u32 wait_in_select(struct task_struct *task, u64 user_read, u64 user_write)
 {
 	bool socket = false, other = false;
 	u64 bits = 0, low;
@@ -149,7 +149,7 @@ static noinline u32 wait_in_select(struct task_struct *task, u64 user_read, u64 
 
 /* Looks at the root of the interest tree and its two children: enough to tell
  * a server's loop from a supervisor's, without walking a tree of any size. */
-static noinline u32 wait_in_epoll(struct task_struct *task, u32 epfd)
+static __noinline u32 wait_in_epoll(struct task_struct *task, u32 epfd)
 {
 	struct file *file = fd_file(task, epfd);
 	struct eventpoll *ep = file ? BPF_CORE_READ(file, private_data) : NULL;
@@ -175,7 +175,7 @@ static noinline u32 wait_in_epoll(struct task_struct *task, u32 epfd)
 }
 
 /* open(2) sleeps interruptibly for a FIFO without a peer, or for FUSE. */
-static noinline u32 wait_in_open(struct task_struct *task)
+static __noinline u32 wait_in_open(struct task_struct *task)
 {
 	struct dentry *dentry = BPF_CORE_READ(task, nameidata, path.dentry);
 	u16 mode = dentry ? BPF_CORE_READ(dentry, d_inode, i_mode) : 0;
@@ -246,11 +246,12 @@ static __always_inline u32 uninterruptible_state(u32 class, u32 wait)
 	return LEDGER_OTHER;
 }
 
+/* task->frozen is also set while a vfork waits (uninterruptible) for its child. */
 static __always_inline bool is_frozen(struct task_struct *task, u32 state)
 {
 	if ((state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN)) || (task->flags & PF_FROZEN))
 		return true;
-	return bpf_core_field_exists(struct task_struct, frozen) &&
+	return (state & TASK_INTERRUPTIBLE) && bpf_core_field_exists(struct task_struct, frozen) &&
 	       BPF_CORE_READ_BITFIELD(task, frozen);
 }
 

@@ -24,6 +24,10 @@ struct command {
 /* Finds and runs the command of argv; commands ends with a NULL name. */
 int cli_main(const struct command *commands, int argc, char **argv);
 
+int cmd_run(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_report(int argc, char **argv);

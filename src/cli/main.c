@@ -5,6 +5,9 @@
 #include <stddef.h>
 
 static const struct command commands[] = {
+	{ "run", "run a command, observe all of it, report", cmd_run },
+	{ "record", "observe into an event log, or the whole host", cmd_record },
+	{ "replay", "bring an event log into the database", cmd_replay },
 	{ "runs", "list the recorded runs, newest first", cmd_runs },
 	{ "report", "one screen about a run: where its time went", cmd_report },
 	{ "show", "a run as a tree of tasks and tools", cmd_show },
@@ -13,6 +16,7 @@ static const struct command commands[] = {
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
+	{ "doctor", "what this machine offers to observation", cmd_doctor },
 	{ NULL, NULL, NULL },
 };
 

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See recorder.h. Failures of the store never stop reading: rows that cannot be
+ * kept are counted, and the count is stored and shown when that is possible.
+ */
+#include "src/agent/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/agent/channel.h"
+#include "src/agent/log_writer.h"
+#include "src/base/cleanup.h"
+#include "src/base/str.h"
+#include "src/collect/collect.h"
+#include "src/store/store.h"
+#include "src/track/redact.h"
+#include "src/track/track.h"
+
+#define FLUSH_NS 1000000000ULL
+#define LIVE_AGE_NS 1000000000ULL /* younger processes are stored once, at their end */
+#define BUFFER_BYTES (256 * 1024)
+
+struct recorder {
+	const struct recorder_options *o;
+	struct store *store;
+	struct tracker *tracker;
+	struct log_writer *log;
+	struct recorder_result *result;
+	uint64_t next_flush_ns;
+	int64_t run_id;
+	bool replayed;
+	int store_error; /* the last one, for the note */
+	_Alignas(8) unsigned char redacted[WIRE_RECORD_MAX];
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* ---- rows to the store: a row that is refused is counted, not fatal ---- */
+
+static int keep(struct recorder *r, int error)
+{
+	if (error < 0) {
+		r->result->rows_lost++;
+		r->store_error = error;
+	}
+	return 0;
+}
+
+#define STORE_SINK(name, type)                                             \
+	static int put_##name(void *ctx, const struct type *row)           \
+	{                                                                  \
+		struct recorder *r = ctx;                                  \
+		return r->store ? keep(r, store_put_##name(r->store, row)) : 0; \
+	}
+
+STORE_SINK(run, run_row)
+STORE_SINK(process, process_row)
+STORE_SINK(exec, exec_row)
+STORE_SINK(task, task_row)
+STORE_SINK(tool, tool_row)
+STORE_SINK(file, file_row)
+STORE_SINK(incident, incident_row)
+
+static int put_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
+{
+	struct recorder *r = ctx;
+
+	return r->store ? keep(r, store_put_cgroup(r->store, run_id, cgroup_id, path)) : 0;
+}
+
+static void commit(struct recorder *r)
+{
+	uint64_t lost = 0;
+	int error;
+
+	if (!r->store)
+		return;
+	error = store_commit(r->store, &lost);
+	if (error < 0)
+		r->store_error = error;
+	r->result->rows_lost += lost;
+}
+
+/* ---- the beginning: a run needs its name before it has a row ---- */
+
+static void note(struct recorder *r, const char *what, const char *why)
+{
+	if (!r->result->note[0])
+		snprintf(r->result->note, sizeof(r->result->note), "%s: %s", what, why);
+}
+
+static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
+{
+	const struct track_sink sink = {
+		.ctx = r,
+		.run = put_run,
+		.process = put_process,
+		.exec = put_exec,
+		.task = put_task,
+		.tool = put_tool,
+		.file = put_file,
+		.cgroup = put_cgroup,
+		.incident = put_incident,
+	};
+	struct tracker_options options = { .run_id = 1, .rules = r->o->rules,
+					   .replayed = r->replayed };
+	char uid[sizeof(begin->run_uid) + 1] = "";
+	int error;
+
+	memcpy(uid, begin->run_uid, sizeof(begin->run_uid));
+	if (r->store) {
+		error = store_run_new(r->store, uid, &options.run_id);
+		if (error < 0)
+			return error;
+	}
+	r->run_id = options.run_id;
+	return tracker_new(&options, &sink, &r->tracker);
+}
+
+/* ---- records ---- */
+
+static void flush(struct recorder *r)
+{
+	if (r->tracker)
+		tracker_flush(r->tracker, LIVE_AGE_NS);
+	commit(r);
+	if (r->log)
+		log_writer_flush(r->log);
+}
+
+/* Live, the wall decides when to flush; in a replay the records' own time does. */
+static void flush_when_due(struct recorder *r, uint64_t now)
+{
+	if (now < r->next_flush_ns)
+		return;
+	if (r->next_flush_ns)
+		flush(r);
+	r->next_flush_ns = now + FLUSH_NS;
+}
+
+static int take(struct recorder *r, const struct wire_header *h)
+{
+	bool changed = false;
+	int error = redact_record(h, r->redacted, &changed);
+
+	if (error < 0)
+		return error;
+	if (error > 0)
+		h = (const struct wire_header *)r->redacted;
+	if (r->log)
+		log_writer_put(r->log, h);
+	r->result->records++;
+	if (!r->o->db && r->log)
+		goto counted; /* only a log is wanted */
+	if (!r->tracker) {
+		if (h->type != WIRE_RUN_BEGIN)
+			return -EBADMSG;
+		error = begin_run(r, (const struct wire_run_begin *)h);
+		if (error < 0)
+			return error;
+	}
+	error = tracker_feed(r->tracker, h);
+	if (error < 0)
+		return error;
+counted:
+	if (h->type == WIRE_RUN_END)
+		r->result->clean = true;
+	return 0;
+}
+
+static void finish(struct recorder *r)
+{
+	if (r->tracker)
+		tracker_finish(r->tracker, r->result->clean, r->result->rows_lost,
+			       r->replayed ? 0 : clock_ns(CLOCK_PROCESS_CPUTIME_ID));
+	commit(r);
+	if (r->log && log_writer_close(r->log) < 0)
+		note(r, "the event log is incomplete", strerror(errno));
+	if (r->store_error < 0)
+		note(r, "some rows could not be stored", store_strerror(r->store_error));
+	tracker_free(r->tracker);
+	store_close(r->store);
+}
+
+/* A store that cannot be opened does not lose the run: the events go to a log
+ * that `tracer replay` can bring in later. */
+static int open_outputs(struct recorder *r)
+{
+	const char *log = r->o->log;
+	int error = 0, log_error;
+
+	if (r->o->db)
+		error = store_open(r->o->db, STORE_WRITE, &r->store);
+	if (error < 0) {
+		note(r, r->o->db, store_strerror(error));
+		if (!log)
+			log = r->o->fallback_log;
+	}
+	if (!log)
+		return error;
+	log_error = log_writer_open(log, &r->log);
+	if (log_error < 0)
+		return error < 0 ? error : log_error;
+	if (error < 0 && log == r->o->fallback_log)
+		snprintf(r->result->note + strlen(r->result->note),
+			 sizeof(r->result->note) - strlen(r->result->note),
+			 "; the events are in %s: bring them in with `tracer replay`", log);
+	return 0;
+}
+
+/* ---- a live stream ---- */
+
+/* Takes whole records from buf; returns the bytes used, or -errno. */
+static ssize_t take_all(struct recorder *r, const unsigned char *buf, size_t len)
+{
+	size_t at = 0;
+
+	while (len - at >= sizeof(struct wire_header)) {
+		const struct wire_header *h = (const void *)(buf + at);
+		int error;
+
+		if (h->size < sizeof(*h) || h->size > WIRE_RECORD_MAX || h->size % 8)
+			return -EBADMSG;
+		if (h->size > len - at)
+			break;
+		error = take(r, h);
+		if (error == -EBADMSG)
+			r->result->damaged = true;
+		else if (error < 0)
+			return error;
+		at += h->size;
+	}
+	return (ssize_t)at;
+}
+
+static int check_file_header(int fd)
+{
+	struct wire_file head;
+	size_t have = 0;
+
+	while (have < sizeof(head)) {
+		ssize_t n = read(fd, (char *)&head + have, sizeof(head) - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		have += (size_t)n;
+	}
+	return head.magic == WIRE_MAGIC && head.version == WIRE_VERSION ? 0 : -EBADMSG;
+}
+
+static int read_stream(struct recorder *r, int fd, unsigned char *buf)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t have = 0;
+	ssize_t n, used;
+
+	for (;;) {
+		if (poll(&p, 1, 500) < 0 && errno != EINTR)
+			return -errno;
+		flush_when_due(r, clock_ns(CLOCK_MONOTONIC));
+		if (!p.revents)
+			continue;
+		n = read(fd, buf + have, BUFFER_BYTES - have);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		have += (size_t)n;
+		used = take_all(r, buf, have);
+		if (used < 0)
+			return (int)used;
+		have -= (size_t)used;
+		memmove(buf, buf + used, have);
+	}
+}
+
+int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
+		 struct recorder_result *ret)
+{
+	_cleanup_free_ unsigned char *buf = aligned_alloc(8, BUFFER_BYTES);
+	_cleanup_free_ struct recorder *r = calloc(1, sizeof(*r));
+	struct message ready = { .kind = MESSAGE_READY };
+	int error;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!buf || !r)
+		return -ENOMEM;
+	r->o = o;
+	r->result = ret;
+	error = open_outputs(r);
+	if (error < 0)
+		ready.kind = MESSAGE_FAILED;
+	str_copy(ready.text, sizeof(ready.text), ret->note);
+	if (ready_fd >= 0)
+		channel_send(ready_fd, &ready);
+	if (error < 0)
+		return error;
+	error = check_file_header(fd);
+	if (error >= 0)
+		error = read_stream(r, fd, buf);
+	else if (error == -ENODATA)
+		error = 0; /* observation never began */
+	if (error < 0) {
+		ret->damaged = true;
+		note(r, "the event stream broke off", strerror(-error));
+	}
+	finish(r);
+	return error;
+}
+
+/* ---- a log ---- */
+
+int recorder_replay(const struct recorder_options *o, const char *path,
+		    struct recorder_result *ret)
+{
+	_cleanup_free_ struct recorder *r = calloc(1, sizeof(*r));
+	const struct wire_header *h;
+	struct event_log *log = NULL;
+	int error;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!r)
+		return -ENOMEM;
+	r->o = o;
+	r->result = ret;
+	r->replayed = true;
+	error = event_log_open(path, &log);
+	if (error < 0)
+		return error;
+	error = open_outputs(r);
+	while (error >= 0 && (error = event_log_next(log, &h)) > 0) {
+		error = take(r, h);
+		if (error == -EBADMSG) {
+			ret->damaged = true;
+			error = r->tracker || !o->db ? 0 : error;
+		}
+		flush_when_due(r, h->time_ns);
+	}
+	if (error == -EBADMSG) {
+		ret->damaged = true;
+		if (r->tracker)
+			error = 0;
+	}
+	finish(r);
+	event_log_close(log);
+	return error;
+}
+
+/* ---- the process ---- */
+
+int recorder_main(const struct recorder_options *o, const struct identity *id, int stream_fd,
+		  int control_fd)
+{
+	struct message m = { .kind = MESSAGE_FAILED };
+	struct recorder_result result;
+	int error;
+
+	signal(SIGXFSZ, SIG_IGN);
+	error = identity_become(id);
+	if (error < 0) {
+		snprintf(m.text, sizeof(m.text), "cannot change to user %s: %s", id->name,
+			 strerror(-error));
+		channel_send(control_fd, &m);
+		return 1;
+	}
+	error = recorder_run(o, stream_fd, control_fd, &result);
+	m.kind = MESSAGE_DONE;
+	m.value = result.rows_lost;
+	m.status = (uint32_t)(result.clean && !result.damaged);
+	str_copy(m.text, sizeof(m.text), result.note);
+	channel_send(control_fd, &m);
+	return error < 0;
+}

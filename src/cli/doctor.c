@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tracer doctor: what this machine offers, what is missing and what follows. */
+#include <jansson.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "src/base/log.h"
+#include "src/cli/cli.h"
+#include "src/cli/options.h"
+#include "src/collect/collect.h"
+
+#define FEATURES_MAX 32
+
+struct doctor_options {
+	bool json;
+};
+
+static const struct option_spec options[] = {
+	{ "json", 'j', OPTION_FLAG, offsetof(struct doctor_options, json), NULL,
+	  "print one JSON document" },
+	OPTIONS_END,
+};
+
+static const struct command_spec spec = {
+	.name = "doctor",
+	.words = "",
+	.about = "Says what observation can rest on here: kernel features, privileges, clocks.\n"
+		 "Changes nothing. Exit code 0: `tracer run` can observe; 1: it cannot, and the\n"
+		 "list says why.",
+	.options = options,
+};
+
+static bool can_observe(const struct feature *f, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (f[i].required && !f[i].available)
+			return false;
+	return true;
+}
+
+static int print_json(const struct feature *f, unsigned n, const struct utsname *u)
+{
+	json_t *list = json_array(), *root;
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:b,s:s}", "name", f[i].name,
+						      "purpose", f[i].purpose, "available",
+						      f[i].available, "required", f[i].required,
+						      "detail", f[i].detail));
+	root = json_pack("{s:s,s:s,s:s,s:b,s:o}", "version", TRACER_VERSION, "kernel", u->release,
+			 "arch", u->machine, "can_observe", can_observe(f, n), "features", list);
+	if (!root)
+		return EXIT_ERROR;
+	json_dumpf(root, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(root);
+	return EXIT_OK;
+}
+
+static void print_text(const struct feature *f, unsigned n, const struct utsname *u)
+{
+	bool good = can_observe(f, n);
+
+	printf("tracer %s on Linux %s, %s\n\n", TRACER_VERSION, u->release, u->machine);
+	for (unsigned i = 0; i < n; i++)
+		printf("  %-8s %-32s %s%s%s\n",
+		       f[i].available  ? "ok"
+		       : f[i].required ? "MISSING"
+				       : "absent",
+		       f[i].name, f[i].purpose, f[i].detail[0] ? ": " : "", f[i].detail);
+	printf("\n%s\n", good ? "tracer run can observe here."
+			      : "tracer run cannot observe here: it would run commands unobserved.");
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct feature features[FEATURES_MAX];
+	struct doctor_options o = { 0 };
+	struct utsname u;
+	unsigned n;
+	int rc;
+
+	if (options_parse(&spec, &o, argc, argv, &rc) < 0)
+		return rc;
+	if (uname(&u)) {
+		log_error("uname fails");
+		return EXIT_ERROR;
+	}
+	n = feature_probe(features, FEATURES_MAX);
+	if (o.json && print_json(features, n, &u))
+		return EXIT_ERROR;
+	if (!o.json)
+		print_text(features, n, &u);
+	return can_observe(features, n) ? EXIT_OK : EXIT_ERROR;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From options to a session, and from its end to the report. */
+#include "src/cli/observe.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/base/cleanup.h"
+#include "src/base/log.h"
+#include "src/base/paths.h"
+#include "src/cli/cli.h"
+#include "src/cli/report.h"
+#include "src/store/store.h"
+#include "src/track/rules.h"
+
+#define EXIT_OURS 125
+#define SAMPLE_MS 2000
+
+struct observation {
+	char db[PATH_MAX], fallback[PATH_MAX + 64];
+	struct rules *rules;
+};
+
+static int load_rules(const struct observe_options *o, struct rules **ret)
+{
+	struct rules_error error = { 0 };
+	int r = rules_load(o->rules.items, o->rules.n, ret, &error);
+
+	if (r >= 0)
+		return 0;
+	if (error.text[0])
+		log_error("%s:%u:%u: %s", error.file, error.line, error.column, error.text);
+	else
+		log_error("cannot load the rules: %s", strerror(-r));
+	return r;
+}
+
+static int choose_db(const struct observe_options *o, struct observation *ob)
+{
+	int r = 0;
+
+	if (o->db && strlen(o->db) >= sizeof(ob->db))
+		r = -ENAMETOOLONG;
+	else if (o->db)
+		memcpy(ob->db, o->db, strlen(o->db) + 1);
+	else
+		r = db_default_path(ob->db, sizeof(ob->db));
+	if (r < 0) {
+		log_error("no place for the database: %s (use --db PATH)", strerror(-r));
+		return r;
+	}
+	snprintf(ob->fallback, sizeof(ob->fallback), "%s.%d.tlog", ob->db, (int)getpid());
+	return 0;
+}
+
+static bool is_power_of_two(unsigned n)
+{
+	return n && !(n & (n - 1));
+}
+
+static void print_report(const struct observation *ob, const struct session_result *result)
+{
+	struct report_options options = report_options_for(STDERR_FILENO);
+	struct store *store = NULL;
+	int64_t id;
+	int r = store_open(ob->db, STORE_READ, &store);
+
+	if (r >= 0)
+		r = store_find_run(store, result->run_uid, &id);
+	if (r >= 0)
+		r = report_print(store, id, stderr, &options);
+	if (r < 0)
+		log_error("cannot read the run back: %s: %s", ob->db, store_strerror(r));
+	store_close(store);
+}
+
+static int configure(const struct observe_options *o, struct observation *ob,
+		     struct session_options *ret)
+{
+	int r = identity_find(o->user, &ret->identity);
+
+	if (r < 0) {
+		log_error("user %s: %s", o->user ? o->user : "", strerror(-r));
+		return r;
+	}
+	if (o->ring_kib && !is_power_of_two(o->ring_kib)) {
+		log_error("--ring %u: must be a power of two", o->ring_kib);
+		return -EINVAL;
+	}
+	ret->name = o->name;
+	ret->labels = (const char *const *)o->labels.items;
+	ret->n_labels = o->labels.n;
+	ret->recorder.log = o->log;
+	ret->recorder.rules = ob->rules;
+	ret->recorder.read_engine_files = !o->no_engine_files;
+	if (!o->log || o->db) {
+		r = choose_db(o, ob);
+		if (r < 0)
+			return r;
+		ret->recorder.db = ob->db;
+		ret->recorder.fallback_log = ob->fallback;
+	}
+	ret->collect.all_processes = o->all;
+	ret->collect.files = o->all ? o->files : !o->no_files;
+	ret->collect.ring_bytes = o->ring_kib * 1024;
+	ret->collect.env_parents = rules_env_parents(ob->rules);
+	ret->collect.env_names = rules_env_names(ob->rules);
+	ret->sample_ms = o->sample_ms ? o->sample_ms : SAMPLE_MS;
+	ret->duration_s = o->duration_s;
+	ret->strict = o->strict;
+	ret->announce = o->verbose || o->all;
+	return 0;
+}
+
+int observe(const struct observe_options *o, char *const *argv)
+{
+	struct session_options options = { .argv = argv };
+	struct observation ob = { 0 };
+	struct session_result result;
+	int r;
+
+	if (load_rules(o, &ob.rules) < 0 || configure(o, &ob, &options) < 0) {
+		rules_free(ob.rules);
+		return EXIT_OURS;
+	}
+	r = session_run(&options, &result);
+	rules_free(ob.rules);
+	if (r < 0) {
+		log_error("%s%s", result.note[0] ? result.note : strerror(-r),
+			  r == -ENOTSUP && argv ? " (--strict: the command was not run)" : "");
+		return EXIT_OURS;
+	}
+	if (result.stored && !o->quiet)
+		print_report(&ob, &result);
+	if (result.note[0])
+		log_warning("%s", result.note);
+	return result.exit_code;
+}
