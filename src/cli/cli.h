@@ -36,5 +36,6 @@ int cmd_tools(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_files(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_rebuild(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
+	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
 	{ "doctor", "what this machine offers to observation", cmd_doctor },
 	{ NULL, NULL, NULL },
 };

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event records made of rows: the way back from the store to the event stream. */
+#ifndef TRACER_CLI_REBUILD_RECORD_H
+#define TRACER_CLI_REBUILD_RECORD_H
+
+#include "src/model/rows.h"
+
+struct record { /* one under construction; texts follow the fixed part */
+	union {
+		struct wire_header header;
+		struct wire_run_begin run;
+		struct wire_host host;
+		struct wire_fork fork;
+		struct wire_exec exec;
+		struct wire_exit exit;
+		struct wire_sample sample;
+		struct wire_file_event file;
+		struct wire_cgroup cgroup;
+		struct wire_signal signal;
+		char bytes[WIRE_RECORD_MAX];
+	};
+	size_t used;
+	bool overflow;
+};
+
+struct record_place {
+	const struct process_row *process, *parent; /* parent NULL: outside */
+	int64_t offset_ns;
+};
+
+/* Each starts a record anew; record_end() completes it: its size or -E2BIG. */
+void record_run(struct record *r, const struct run_row *run);
+void record_host(struct record *r, const struct run_row *run, int64_t offset_ns);
+void record_cgroup(struct record *r, uint64_t id, const char *path);
+void record_fork(struct record *r, const struct record_place *at);
+void record_exec(struct record *r, const struct record_place *at, const struct exec_row *x);
+void record_exit(struct record *r, const struct record_place *at);
+void record_sample(struct record *r, const struct record_place *at, uint64_t time_ns);
+void record_file(struct record *r, const struct record_place *at, const struct file_row *f);
+void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
+		   uint64_t time_ns);
+int record_end(struct record *r);
+
+#endif
