@@ -303,11 +303,13 @@ static int print_tools(struct report *r)
 
 static void print_task_name(FILE *out, const struct task_row *t)
 {
+	const char *detail = task_detail(t);
+
 	print_text(out, t->name);
-	if (!t->sample && (!t->key || !strcmp(t->key, t->name)))
+	if (!detail)
 		return;
 	fputs(" [", out);
-	print_text(out, t->sample ? t->sample : t->key);
+	print_text(out, detail);
 	fputc(']', out);
 }
 

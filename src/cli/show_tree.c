@@ -143,8 +143,8 @@ static int print_task(struct tree *t, const struct task_entry *task)
 
 	record_task(&record, &task->row, &t->s->run);
 	str_add(&name, task->row.name);
-	if (task->row.key && strcmp(task->row.key, task->row.name))
-		str_addf(&name, " [%s]", task->row.key);
+	if (task_detail(&task->row))
+		str_addf(&name, " [%s]", task_detail(&task->row));
 	record_text(&record, FIELD_NAME, str_text(&name));
 	where_add_task(&w, task);
 	where_short(&waits, &w, 1);
@@ -204,6 +204,8 @@ static void print_foot(const struct run_row *run)
 
 static int print_all(struct tree *t)
 {
+	struct lines *outside_lines = NULL;
+	const int64_t none = 0;
 	_cleanup_(str_fini) struct str waits = STR_INIT;
 	struct record record = { 0 };
 	struct where w = { 0 };
@@ -220,7 +222,8 @@ static int print_all(struct tree *t)
 	r = print_record(t, &record, 0);
 	for (const struct task_entry *e = t->s->tasks; e && r == 0; e = e->hh.next)
 		r = print_task(t, e);
-	if (r == 0 && t->s->tools) {
+	HASH_FIND(hh, t->lines, &none, sizeof(none), outside_lines);
+	if (r == 0 && (t->s->tools || outside_lines)) {
 		struct record outside = { 0 };
 
 		record_text(&outside, FIELD_NAME, "(outside tasks)");

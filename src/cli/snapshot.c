@@ -2,6 +2,7 @@
 #include "src/cli/snapshot.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "src/cli/reader.h"
 
@@ -83,4 +84,17 @@ void snapshot_fini(struct snapshot *s)
 {
 	HASH_CLEAR(hh, s->tasks);
 	arena_fini(&s->arena);
+}
+
+const char *task_detail(const struct task_row *t)
+{
+	size_t len = strlen(t->name);
+
+	if (t->sample)
+		return t->sample;
+	if (!t->key || !strcmp(t->key, t->name))
+		return NULL;
+	if (!strncmp(t->key, t->name, len) && strchr(":/ ", t->key[len]) && t->key[len + 1])
+		return t->key + len + 1;
+	return t->key;
 }

@@ -33,5 +33,8 @@ struct snapshot {
 int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id); /* 0 or -errno */
 void snapshot_fini(struct snapshot *s);
 struct task_entry *snapshot_task(const struct snapshot *s, int64_t id); /* or NULL */
+/* What tells a task from others of its name: its sample, else its key without
+ * the name in front; NULL if there is nothing to tell. */
+const char *task_detail(const struct task_row *t);
 
 #endif

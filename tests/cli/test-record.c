@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows to records, above all what is unknown; and how waits are read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/base/cleanup.h"
+#include "src/cli/where.h"
+#include "src/model/fields.h"
+
+static const uint64_t full = FEATURE_NET_BYTES | FEATURE_RECLAIM | FEATURE_OOM | FEATURE_IO_BYTES |
+			     FEATURE_RUNQ | FEATURE_WAIT_CLASS;
+
+static void test_cpu_split(void **state)
+{
+	static const struct {
+		uint64_t cpu, utime, stime, user;
+	} cases[] = {
+		{ 1000, 0, 0, 1000 },
+		{ 1000, 4, 0, 1000 },
+		{ 1000, 0, 4, 0 },
+		{ 1000, 2, 1, 667 },
+		{ UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 4 + 1 },
+		{ 0, 5, 5, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wire_ledger l = { .utime_ns = cases[i].utime, .stime_ns = cases[i].stime };
+		uint64_t user, system;
+
+		l.state_ns[LEDGER_CPU] = cases[i].cpu;
+		cpu_split(&l, &user, &system);
+		assert_int_equal(user, cases[i].user);
+		assert_int_equal(user + system, cases[i].cpu);
+	}
+}
+
+static void test_all_known(void **state)
+{
+	struct run_row run = { .uid = "u", .collector = COLLECTOR_EBPF, .features = full };
+	struct record r = { 0 };
+	struct wire_ledger l = { .thread_ns = 1 };
+
+	record_ledger(&r, &l, &run);
+	for (unsigned i = 0; i < LEDGER_STATES; i++)
+		assert_true(r.v[FIELD_STATE_CPU + i].known);
+	assert_true(r.v[FIELD_NET_RX].known);
+	assert_true(r.v[FIELD_READ].known);
+	assert_true(r.v[FIELD_DIRECT_RECLAIM].known);
+}
+
+static void test_unknown(void **state)
+{
+	struct run_row run = { .uid = "u", .collector = COLLECTOR_EBPF };
+	struct process_row p = { .pid = 1, .exit_code = -1, .signal = 9, .end_ns = 5 };
+	struct record r = { 0 };
+
+	record_process(&r, &p, NULL, &run);
+	assert_true(r.v[FIELD_CPU].known);
+	assert_false(r.v[FIELD_STATE_RUNQ].known);
+	assert_false(r.v[FIELD_STATE_LOCK].known);
+	assert_false(r.v[FIELD_STATE_RECLAIM].known);
+	assert_true(r.v[FIELD_STATE_DISK].known);
+	assert_false(r.v[FIELD_READ].known);
+	assert_false(r.v[FIELD_NET_TX].known);
+	assert_false(r.v[FIELD_PEAK_RSS].known);
+	assert_false(r.v[FIELD_EXIT_CODE].known);
+	assert_int_equal(r.v[FIELD_SIGNAL].number, 9);
+	assert_false(r.v[FIELD_OOM_KILLED].known); /* SIGKILL, and victims are not heard of */
+	assert_false(r.v[FIELD_ARGV].known);
+	assert_false(r.v[FIELD_THREAD_TIME].known);
+
+	run.collector = COLLECTOR_PTRACE;
+	r = (struct record){ 0 };
+	record_process(&r, &p, NULL, &run);
+	assert_false(r.v[FIELD_STATE_DISK].known);
+	assert_false(r.v[FIELD_STATE_OTHER].known);
+}
+
+static void test_ending(void **state)
+{
+	struct run_row run = { .uid = "u", .features = full };
+	struct process_row p = { .exit_code = 0, .start_ns = 10, .end_ns = 30 };
+	struct record r = { 0 };
+
+	p.ledger.state_ns[LEDGER_CPU] = 10;
+	record_process(&r, &p, NULL, &run);
+	assert_true(r.v[FIELD_EXIT_CODE].known);
+	assert_int_equal(r.v[FIELD_EXIT_CODE].number, 0);
+	assert_false(r.v[FIELD_SIGNAL].known);
+	assert_int_equal(r.v[FIELD_WALL].number, 20);
+	assert_true(r.v[FIELD_CORES].ratio == 0.5);
+
+	p.end_ns = 0; /* alive: no exit code, whatever the row says */
+	r = (struct record){ 0 };
+	record_process(&r, &p, NULL, &run);
+	assert_false(r.v[FIELD_EXIT_CODE].known);
+	assert_false(r.v[FIELD_END].known);
+	assert_false(r.v[FIELD_WALL].known);
+}
+
+static void test_names(void **state)
+{
+	assert_string_equal(state_name(LEDGER_CPU), "cpu");
+	assert_string_equal(state_name(LEDGER_RUNQ), "runq");
+	assert_string_equal(state_name(LEDGER_OTHER), "other");
+	for (unsigned i = 0; i < FIELD_COUNT; i++)
+		assert_int_equal(field_find(field_of(i)->name), i); /* names are unique */
+	assert_int_equal(field_find("nothing"), FIELD_COUNT);
+}
+
+static struct wire_ledger waits(enum ledger_state a, uint64_t na, enum ledger_state b, uint64_t nb)
+{
+	struct wire_ledger l = { .thread_ns = na + nb };
+
+	l.state_ns[a] = na;
+	l.state_ns[b] += nb;
+	return l;
+}
+
+static void test_supervisor(void **state)
+{
+	struct wire_ledger shell = waits(LEDGER_CHILD, 50, LEDGER_SLEEP, 50);
+	struct wire_ledger sleeper = waits(LEDGER_CHILD, 24, LEDGER_SLEEP, 76);
+	struct where w = { 0 };
+
+	where_add_tool(&w, &shell);
+	assert_int_equal(w.total_ns, 0);
+	where_add_tool(&w, &sleeper);
+	assert_int_equal(w.total_ns, 76);
+	assert_int_equal(w.ns[LEDGER_SLEEP], 76);
+	assert_int_equal(w.ns[LEDGER_CHILD], 0);
+}
+
+/* What a task's tools do not explain is its shell: only what it was denied. */
+static void test_task_rest(void **state)
+{
+	struct tool_entry tool = { .row.ledger = waits(LEDGER_CPU, 60, LEDGER_PIPE, 40) };
+	struct task_entry task = { .tools = &tool };
+	struct where w = { 0 };
+
+	task.row.name = "t";
+	task.row.ledger = tool.row.ledger;
+	task.row.ledger.state_ns[LEDGER_CPU] += 5;
+	task.row.ledger.state_ns[LEDGER_PIPE] += 500;
+	where_add_task(&w, &task);
+	assert_int_equal(w.ns[LEDGER_CPU], 65);
+	assert_int_equal(w.ns[LEDGER_PIPE], 40);
+	assert_int_equal(w.total_ns, 105);
+}
+
+static void test_where_words(void **state)
+{
+	_cleanup_(str_fini) struct str out = STR_INIT;
+	struct where w = { 0 };
+
+	where_short(&out, &w, 1);
+	assert_string_equal(str_text(&out), "-");
+	w.ns[LEDGER_CPU] = 60;
+	w.ns[LEDGER_DISK] = 36;
+	w.ns[LEDGER_LOCK] = 4; /* below a twentieth */
+	w.total_ns = 100;
+	str_reset(&out);
+	where_short(&out, &w, 3);
+	assert_string_equal(str_text(&out), "CPU 60 %, disk 36 %");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cpu_split), cmocka_unit_test(test_all_known),
+		cmocka_unit_test(test_unknown),	  cmocka_unit_test(test_ending),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_supervisor),
+		cmocka_unit_test(test_task_rest), cmocka_unit_test(test_where_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
