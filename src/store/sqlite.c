@@ -62,16 +62,30 @@ const char *store_strerror(int error)
 	}
 }
 
-static int io_errno(sqlite3 *db)
+static int last_errno(sqlite3_file *file)
 {
-	switch (sqlite3_system_errno(db)) {
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG:
-		return -ENOSPC;
-	default:
-		return -EIO;
+	int error = 0;
+
+	if (file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+/* A quota or a limit on file sizes is SQLITE_IOERR, not SQLITE_FULL; the cause is
+ * kept with the file, as errno itself is that of some later call. */
+static int io_errno(sqlite3 *db, int rc)
+{
+	sqlite3_file *file[2] = { NULL, NULL };
+
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file[0]);
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file[1]);
+	for (unsigned i = 0; i < ARRAY_SIZE(file); i++) {
+		int error = last_errno(file[i]);
+
+		if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+			return -ENOSPC;
 	}
+	return rc == SQLITE_IOERR_SHMSIZE ? -ENOSPC : -EIO;
 }
 
 static int open_errno(sqlite3 *db)
@@ -109,7 +123,7 @@ int sqlite_errno(sqlite3 *db, int rc)
 	case SQLITE_MISMATCH:
 		return -EINVAL;
 	default:
-		return io_errno(db);
+		return io_errno(db, rc);
 	}
 }
 
@@ -232,6 +246,8 @@ static int open_database(const char *path, int flags, sqlite3 **ret)
 	sqlite3 *db = NULL;
 	int rc, r;
 
+	/* saves a lock an allocation; refused, with no effect, once SQLite is in use */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc != SQLITE_OK) {
 		r = db ? sqlite_errno(db, rc) : -ENOMEM;
@@ -326,7 +342,7 @@ static int open_reader(const char *path, struct store *s)
 static void close_all(struct store *s)
 {
 	for (unsigned i = 0; i < PUT_KINDS; i++)
-		sqlite3_finalize(s->put[i]);
+		sqlite3_finalize(s->put[i].st);
 	sqlite3_finalize(s->begin);
 	sqlite3_finalize(s->commit);
 	sqlite3_close(s->db);
@@ -336,9 +352,13 @@ static void close_all(struct store *s)
 
 int store_open(const char *path, enum store_mode mode, struct store **ret)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s;
+	struct stat st;
 	int r;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EUCLEAN;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->mode = mode;

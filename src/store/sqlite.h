@@ -12,12 +12,12 @@
 
 #define SQLITE_DRIVER_APPLICATION_ID 0x54524352 /* "TRCR" */
 #define SQLITE_DRIVER_PAGE_BYTES     8192
-#define SQLITE_DRIVER_CACHE_KIB	     1024
+#define SQLITE_DRIVER_CACHE_KIB	     512
 #define SQLITE_DRIVER_BUSY_MS	     5000
-#define SQLITE_DRIVER_WAL_PAGES	     1000	   /* checkpoint when the log is this long */
-#define SQLITE_DRIVER_BATCH_BYTES    (512 * 1024)  /* written when it is this large */
-#define SQLITE_DRIVER_BATCH_MAX	     (1024 * 1024) /* kept while the database is locked */
-#define SQLITE_DRIVER_ROW_MAX	     (256 * 1024)
+#define SQLITE_DRIVER_WAL_PAGES	     1000	  /* checkpoint when the log is this long */
+#define SQLITE_DRIVER_BATCH_BYTES    (256 * 1024) /* written when it is this large */
+#define SQLITE_DRIVER_BATCH_MAX	     (512 * 1024) /* kept while the database is locked */
+#define SQLITE_DRIVER_ROW_MAX	     (128 * 1024)
 
 #define LEDGER_FIELDS (sizeof(struct wire_ledger) / sizeof(uint64_t))
 
@@ -50,11 +50,21 @@ struct batch {
 	int error;	 /* first one since the last store_commit() */
 };
 
+#define PUT_COLUMNS_MAX 88
+
+struct put {
+	sqlite3_stmt *st;
+	struct {
+		int64_t value;
+		unsigned char tag; /* 0: NULL, as in a new statement */
+	} bound[PUT_COLUMNS_MAX];
+};
+
 struct store {
 	sqlite3 *db;
 	enum store_mode mode;
 	struct batch batch;
-	sqlite3_stmt *put[PUT_KINDS];
+	struct put put[PUT_KINDS];
 	sqlite3_stmt *begin, *commit;
 };
 
@@ -76,6 +86,7 @@ void batch_fini(struct batch *b);
 void batch_row(struct batch *b, enum put_kind kind);
 void batch_int(struct batch *b, int64_t value);
 void batch_int_or_null(struct batch *b, int64_t value, int64_t null); /* null is kept as NULL */
+void batch_ledger(struct batch *b, const struct wire_ledger *l);      /* a column a field */
 void batch_text(struct batch *b, const char *text);
 void batch_blob(struct batch *b, const void *data, size_t len); /* data NULL: NULL */
 int batch_row_end(struct store *s);

@@ -89,6 +89,26 @@ void batch_int_or_null(struct batch *b, int64_t value, int64_t null)
 		batch_int(b, value);
 }
 
+void batch_ledger(struct batch *b, const struct wire_ledger *l)
+{
+	uint64_t field[LEDGER_FIELDS];
+	unsigned char *p = reserve(b, LEDGER_FIELDS * (1 + sizeof(*field)));
+
+	if (!p)
+		return;
+	memcpy(field, l, sizeof(field));
+	for (unsigned i = 0; i < LEDGER_FIELDS; i++) {
+		if (field[i] == 0) {
+			*p++ = VALUE_ZERO;
+			continue;
+		}
+		*p++ = VALUE_INT;
+		memcpy(p, &field[i], sizeof(field[i]));
+		p += sizeof(field[i]);
+	}
+	b->row = (size_t)(p - b->data);
+}
+
 void batch_text(struct batch *b, const char *text)
 {
 	if (text)
@@ -145,39 +165,49 @@ int batch_row_end(struct store *s)
 	return 0;
 }
 
-/* Binds the row at p; returns its end. The values stay where they are. */
-static const unsigned char *bind_row(sqlite3_stmt *st, const unsigned char *p)
+/* Text and blobs stay where they are, in the batch. */
+static const unsigned char *bind_bytes(sqlite3_stmt *st, int i, const unsigned char *p)
 {
-	for (int i = 1;; i++) {
-		int64_t value;
-		uint32_t len;
+	bool is_text = *p++ == VALUE_TEXT;
+	uint32_t len;
 
-		switch (*p++) {
-		case VALUE_NULL:
-			sqlite3_bind_null(st, i);
-			break;
-		case VALUE_ZERO:
-			sqlite3_bind_int64(st, i, 0);
-			break;
-		case VALUE_INT:
-			memcpy(&value, p, sizeof(value));
-			sqlite3_bind_int64(st, i, value);
-			p += sizeof(value);
-			break;
-		case VALUE_TEXT:
-		case VALUE_BLOB:
-			memcpy(&len, p, sizeof(len));
-			p += sizeof(len);
-			if (p[-1 - (int)sizeof(len)] == VALUE_TEXT)
-				sqlite3_bind_text(st, i, (const char *)p, (int)len, SQLITE_STATIC);
-			else
-				sqlite3_bind_blob(st, i, p, (int)len, SQLITE_STATIC);
-			p += len;
-			break;
-		default:
-			return p;
+	memcpy(&len, p, sizeof(len));
+	p += sizeof(len);
+	if (is_text)
+		sqlite3_bind_text(st, i, (const char *)p, (int)len, SQLITE_STATIC);
+	else
+		sqlite3_bind_blob(st, i, p, (int)len, SQLITE_STATIC);
+	return p + len;
+}
+
+/* Binds the row at p; returns its end. What the row before it has bound to the
+ * same value is left as it is: half of a ledger is 0 for most processes. */
+static const unsigned char *bind_row(struct put *put, const unsigned char *p)
+{
+	for (int i = 0; *p != VALUE_END; i++) {
+		unsigned char tag = *p;
+		int64_t value = 0;
+
+		if (tag == VALUE_TEXT || tag == VALUE_BLOB) {
+			p = bind_bytes(put->st, i + 1, p);
+			put->bound[i].tag = tag;
+			continue;
 		}
+		p++;
+		if (tag == VALUE_INT) {
+			memcpy(&value, p, sizeof(value));
+			p += sizeof(value);
+		}
+		if (put->bound[i].tag == tag && put->bound[i].value == value)
+			continue;
+		if (tag == VALUE_NULL)
+			sqlite3_bind_null(put->st, i + 1);
+		else
+			sqlite3_bind_int64(put->st, i + 1, value);
+		put->bound[i].tag = tag;
+		put->bound[i].value = value;
 	}
+	return p + 1;
 }
 
 /* A row that breaks a constraint is lost alone; all else ends the transaction. */
@@ -187,10 +217,11 @@ static int write_rows(struct store *s)
 	const unsigned char *p = b->data, *end = b->data + b->len;
 
 	while (p < end) {
-		sqlite3_stmt *st = s->put[*p];
+		struct put *put = &s->put[*p];
+		sqlite3_stmt *st = put->st;
 		int rc;
 
-		p = bind_row(st, p + 1);
+		p = bind_row(put, p + 1);
 		rc = sqlite3_step(st);
 		if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT) {
 			int r = sqlite_errno(s->db, rc);

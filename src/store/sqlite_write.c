@@ -6,6 +6,7 @@
  */
 #include "src/store/sqlite.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static int prepare_put(struct store *s, enum put_kind kind)
 {
 	_cleanup_(str_fini) struct str sql = STR_INIT;
 	const char *columns = sqlite_columns[kind];
+	int r;
 
 	if (kind == PUT_HOST) {
 		str_addf(
@@ -63,7 +65,9 @@ static int prepare_put(struct store *s, enum put_kind kind)
 	}
 	if (sql.failed)
 		return -ENOMEM;
-	return sqlite_prepare(s->db, str_text(&sql), &s->put[kind]);
+	r = sqlite_prepare(s->db, str_text(&sql), &s->put[kind].st);
+	assert(r < 0 || sqlite3_bind_parameter_count(s->put[kind].st) <= PUT_COLUMNS_MAX);
+	return r;
 }
 
 int sqlite_prepare_puts(struct store *s)
@@ -81,15 +85,6 @@ static int start(struct store *s, enum put_kind kind)
 		return -EROFS;
 	batch_row(&s->batch, kind);
 	return 0;
-}
-
-static void add_ledger(struct batch *b, const struct wire_ledger *l)
-{
-	uint64_t field[LEDGER_FIELDS];
-
-	memcpy(field, l, sizeof(field));
-	for (unsigned i = 0; i < LEDGER_FIELDS; i++)
-		batch_int(b, (int64_t)field[i]);
 }
 
 /* 0 stands for unknown or none */
@@ -149,7 +144,7 @@ static void add_run(struct batch *b, const struct run_row *row)
 	add_known(b, row->peak_rss_bytes);
 	add_completeness(b, &row->completeness);
 	batch_text(b, row->notes);
-	add_ledger(b, &row->ledger);
+	batch_ledger(b, &row->ledger);
 }
 
 int store_put_run(struct store *s, const struct run_row *row)
@@ -213,7 +208,7 @@ int store_put_process(struct store *s, const struct process_row *row)
 	batch_int(b, row->file_events_dropped);
 	batch_text(b, row->comm);
 	batch_text(b, row->container);
-	add_ledger(b, &row->ledger);
+	batch_ledger(b, &row->ledger);
 	return batch_row_end(s);
 }
 
@@ -284,7 +279,7 @@ int store_put_task(struct store *s, const struct task_row *row)
 	batch_int(b, (int64_t)row->processes);
 	add_known(b, row->peak_rss_bytes);
 	batch_int(b, (int64_t)row->busy_ns);
-	add_ledger(b, &row->ledger);
+	batch_ledger(b, &row->ledger);
 	return batch_row_end(s);
 }
 
@@ -309,7 +304,7 @@ int store_put_tool(struct store *s, const struct tool_row *row)
 	add_known(b, row->start_ns);
 	add_known(b, row->end_ns);
 	add_known(b, row->peak_rss_bytes);
-	add_ledger(b, &row->ledger);
+	batch_ledger(b, &row->ledger);
 	return batch_row_end(s);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store: rows in, queries out. One writer, many readers. Drivers: sqlite.c.
+ * The store: rows in, queries out. One writer, many readers. Driver: sqlite*.c.
  * The schema (src/store/sql/) is documented in docs/database.md; its views are a
- * public API. Not thread-safe: one handle per thread.
+ * public API. Not thread-safe: one handle per thread. A handle does not survive
+ * fork().
  */
 #ifndef TRACER_STORE_H
 #define TRACER_STORE_H
@@ -13,18 +14,37 @@ struct store;
 
 enum store_mode { STORE_READ, STORE_WRITE };
 
-/* Opens (STORE_WRITE: creates, migrates) the database at path. Errors: -ENOENT
- * no such database, -EACCES, -EBUSY locked beyond the time-out, -EPROTO written
- * by a newer version, -EUCLEAN corrupt or not a database, -ENOSPC, -EIO.
- * store_error() of a failed open: pass the same path to store_strerror(). */
+/* Opens (STORE_WRITE: creates with mode 0600 in directories of 0700, migrates)
+ * the database at path; STORE_READ creates nothing and works beside a writer.
+ * Errors: -ENOENT no such database, or nothing recorded in it yet, -EACCES,
+ * -EBUSY locked beyond the time-out (5 s), -EPROTO written by a newer version,
+ * -ESTALE read of an older one, -EUCLEAN damaged or not a database of tracer,
+ * -ENOSPC, -EIO, -ENOMEM, -EROFS. A refused database is left as it was. */
 int store_open(const char *path, enum store_mode mode, struct store **ret);
-void store_close(struct store *s); /* commits */
-/* One sentence: what failed on what, why, what to do. */
+void store_close(struct store *s); /* commits: call store_commit() first to learn of losses */
+/* Of any error of this interface, what it means and what to do, as the end of a
+ * message that names the database: "no space left for the database; make room ...". */
 const char *store_strerror(int error);
 
-/* Writing: all in batches; store_commit() makes a batch durable. On -ENOSPC,
- * -EBUSY or -EIO the batch is rolled back and *ret_rows_lost of store_commit()
- * says how many rows went with it. Rows are upserts by id. */
+/*
+ * Writing. Rows are upserts by their ids: a resend is harmless. They wait in a
+ * bounded batch in memory, so that the database is locked for milliseconds only
+ * and several recorders may share it; when the batch is full it is written, and
+ * store_commit() writes what there is. Readers, this handle's too, see only what
+ * is written. What is written survives the end of this process, killed or not; a
+ * power cut may take what was written since the last checkpoint (8 MiB of log).
+ *
+ * store_put_*() return 0 or, for a caller's mistake, -EINVAL (an id <= 0, a
+ * process whose id is not run_id << 32 | n, a NULL uid, path or kind), -EROFS on a
+ * handle for reading. Trouble of the disk is told by the next store_commit(): the
+ * first error, and in *ret_rows_lost (written always) how many rows were lost.
+ *  - -ENOSPC, -EIO, -EUCLEAN, -ENOMEM: the batch was rolled back, its rows are lost.
+ *  - -EBUSY: the database stayed locked for 5 s. The batch is kept (0 lost) and
+ *    tried again, until it is full: then its rows are lost and counted.
+ *  - -EINVAL, -E2BIG: single rows that contradict another (the uid of another
+ *    run) or are larger than 128 KiB were lost; the rest is written.
+ * Later commits work again as soon as the cause is gone.
+ */
 int store_run_new(struct store *s, const char *uid,
 		  int64_t *ret_run_id); /* existing uid: its id, rows cleared */
 int store_put_run(struct store *s, const struct run_row *row);
