@@ -7,8 +7,15 @@
 #include <time.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/str.h"
 
 #define NS_PER_S 1000000000ULL
+
+static const char *put(char *buf, const char *text)
+{
+	str_copy(buf, HUMAN_MAX, text);
+	return buf;
+}
 
 /* Tenths below ten, whole numbers above, rounded half up, in integers so that
  * the text does not depend on the floating point of the machine. */
@@ -104,10 +111,10 @@ const char *human_percent(char *buf, uint64_t part, uint64_t whole)
 	uint64_t percent;
 
 	if (!whole)
-		return strcpy(buf, HUMAN_UNKNOWN);
+		return put(buf, HUMAN_UNKNOWN);
 	percent = (uint64_t)(((unsigned __int128)part * 100 + whole / 2) / whole);
 	if (!percent && part)
-		return strcpy(buf, "<1 %");
+		return put(buf, "<1 %");
 	snprintf(buf, HUMAN_MAX, "%" PRIu64 " %%", percent);
 	return buf;
 }
@@ -118,7 +125,7 @@ const char *human_time(char *buf, uint64_t unix_ns)
 	struct tm tm;
 
 	if (!localtime_r(&t, &tm) || !strftime(buf, HUMAN_MAX, "%Y-%m-%d %H:%M:%S", &tm))
-		return strcpy(buf, HUMAN_UNKNOWN);
+		return put(buf, HUMAN_UNKNOWN);
 	return buf;
 }
 
