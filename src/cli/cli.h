@@ -36,6 +36,8 @@ int cmd_tools(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_files(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_rules(int argc, char **argv);
+int cmd_redact(int argc, char **argv);
 int cmd_rebuild(int argc, char **argv);
 
 #endif

@@ -21,12 +21,12 @@ struct rules;
 struct rule;
 
 enum rule_kind {
-	RULE_ENGINE,    /* opens a run: the head of a workflow */
-	RULE_TASK,      /* opens a task */
-	RULE_TOOL,      /* names a tool */
-	RULE_WRAPPER,   /* transparent: the tool is what it runs */
-	RULE_NOISE,     /* folded into its task, never a tool of its own */
-	RULE_ALLOC,     /* opens an allocation (scheduler job) */
+	RULE_ENGINE,  /* opens a run: the head of a workflow */
+	RULE_TASK,    /* opens a task */
+	RULE_TOOL,    /* names a tool */
+	RULE_WRAPPER, /* transparent: the tool is what it runs */
+	RULE_NOISE,   /* folded into its task, never a tool of its own */
+	RULE_ALLOC,   /* opens an allocation (scheduler job) */
 	RULE_CONTAINER,
 	RULE_SESSION,
 	RULE_KINDS
@@ -46,12 +46,13 @@ struct rule_input {
 	struct bytes env;  /* NUL-ended NAME=value */
 	const char *cgroup, *nodename;
 	uint32_t pid, nspid;
-	const struct rule *parent_rule;    /* rule of the parent's last segment, or NULL */
-	const struct rule_scope *scope;    /* enclosing scopes */
+	bool run_root;			/* the observed command itself */
+	const struct rule *parent_rule; /* rule of the parent's last segment, or NULL */
+	const struct rule_scope *scope; /* enclosing scopes */
 };
 
 #define RULE_FIELDS_MAX 12
-#define RULE_VALUE_MAX 256
+#define RULE_VALUE_MAX	256
 
 /* What an extractor found: "pipeline", "name", "key", "sample", "attempt", ... */
 struct rule_result {
@@ -84,6 +85,9 @@ const char *rule_result_field(const struct rule_result *r, const char *name); /*
 
 const char *rule_id(const struct rule *r);
 enum rule_kind rule_kind_of(const struct rule *r);
+const char *rule_kind_name(enum rule_kind kind);
+const char *rule_origin(const struct rule *r, unsigned *ret_line); /* its file */
+const struct rule *rules_at(const struct rules *r, unsigned i);	   /* by priority; NULL: no more */
 unsigned rule_confidence(const struct rule *r);
 bool rule_is_transparent(const struct rule *r);
 /* comms of heads whose children need their environment read; NULL at the end */

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields of a matched rule: where their values come from, what is cut and what
+ * is refused. Also the key template. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "src/base/str.h"
+#include "src/track/rules_internal.h"
+#include "src/track/tool_name.h"
+
+static int base64_digit(char c)
+{
+	if (isupper((unsigned char)c))
+		return c - 'A';
+	if (islower((unsigned char)c))
+		return c - 'a' + 26;
+	if (isdigit((unsigned char)c))
+		return c - '0' + 52;
+	return c == '-' || c == '+' ? 62 : c == '_' || c == '/' ? 63 : -1;
+}
+
+/* URL-safe base64. Snakemake splits names that are too long for a file name into
+ * directories led by '@'. */
+static bool decode_base64(struct word in, char *buf, size_t size, struct word *ret)
+{
+	unsigned bits = 0, n_bits = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.len && in.p[i] != '='; i++) {
+		int digit = base64_digit(in.p[i]);
+
+		if (in.p[i] == '@' || in.p[i] == '/')
+			continue;
+		if (digit < 0 || n + 1 >= size)
+			return false;
+		bits = bits << 6 | (unsigned)digit;
+		n_bits += 6;
+		if (n_bits >= 8) {
+			n_bits -= 8;
+			buf[n++] = (char)(bits >> n_bits & 0xff);
+		}
+	}
+	*ret = (struct word){ buf, n };
+	return n > 0;
+}
+
+bool rule_refine(const struct source *s, struct word text, char *buf, size_t size, struct word *ret)
+{
+	regmatch_t groups[RULE_GROUPS_MAX];
+
+	if (!text.p)
+		return false;
+	if (s->re) {
+		if (!pattern_groups(s->re, text, groups) || groups[s->group].rm_so < 0)
+			return false;
+		text = (struct word){ text.p + groups[s->group].rm_so,
+				      (size_t)(groups[s->group].rm_eo - groups[s->group].rm_so) };
+	}
+	if (s->basename)
+		text = word_basename(text);
+	if (s->base64)
+		return decode_base64(text, buf, size, ret);
+	*ret = text;
+	return text.len > 0;
+}
+
+static bool in_charset(char c, const char *set)
+{
+	for (; *set; set++) {
+		if (set[1] == '-' && set[2]) {
+			if (c >= set[0] && c <= set[2])
+				return true;
+			set += 2;
+		} else if (*set == c) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rule_add_field(struct rule_result *ret, const struct rule_field *f, struct word value)
+{
+	char *out;
+
+	if (ret->n_fields >= RULE_FIELDS_MAX || !value.len || value.len > f->max)
+		return false;
+	for (size_t i = 0; i < value.len; i++)
+		if (f->charset ? !in_charset(value.p[i], f->charset)
+			       : (unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+			return false;
+	ret->fields[ret->n_fields].name = f->name;
+	out = ret->fields[ret->n_fields++].value;
+	memcpy(out, value.p, value.len);
+	out[value.len] = '\0';
+	return true;
+}
+
+static bool lists(const char **list, unsigned n, struct word w)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (word_is(w, list[i]))
+			return true;
+	return false;
+}
+
+/* The value of `--name value` or `--name=value`; for a word that is no option
+ * the first one after it that is none either (`run [options] main.nf`). */
+static struct word argv_after(struct rule_view *v, const struct source *s)
+{
+	const struct argv_words *a = view_argv(v);
+	size_t len = strlen(s->name);
+
+	for (unsigned i = 1; i < a->n; i++) {
+		if (word_starts(a->w[i], s->name) && a->w[i].len > len && a->w[i].p[len] == '=' &&
+		    *s->name == '-')
+			return (struct word){ a->w[i].p + len + 1, a->w[i].len - len - 1 };
+		if (!word_is(a->w[i], s->name))
+			continue;
+		for (i++; *s->name != '-' && i < a->n && word_starts(a->w[i], "-"); i++)
+			if (lists(s->skip_options, s->n_skip, a->w[i]))
+				i++;
+		return i < a->n ? a->w[i] : (struct word){ NULL, 0 };
+	}
+	return (struct word){ NULL, 0 };
+}
+
+static bool argv_re(struct rule_view *v, const struct source *s, char *buf, size_t size,
+		    struct word *ret)
+{
+	const struct argv_words *a = view_argv(v);
+
+	for (unsigned i = 0; i < a->n; i++)
+		if (rule_refine(s, a->w[i], buf, size, ret))
+			return true;
+	return false;
+}
+
+/* Splits one simple command of a script into words; quotes only group. */
+static size_t pack_command(struct word command, char *out, size_t size)
+{
+	char quote = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < command.len && n + 2 < size; i++) {
+		char c = command.p[i];
+
+		if (quote ? c == quote : c == '"' || c == '\'')
+			quote = quote ? 0 : c;
+		else if (!quote && isspace((unsigned char)c))
+			n += n && out[n - 1] ? (out[n] = '\0', 1) : 0;
+		else if (c)
+			out[n++] = c;
+	}
+	if (n && out[n - 1])
+		out[n++] = '\0';
+	return n;
+}
+
+static bool is_glue(struct word w)
+{
+	static const char *const glue[] = {
+		"set",	  "source", "cd",    "mkdir", "rm",   "cp",	"mv",	  "ln",	    "echo",
+		"printf", "export", "touch", "cat",   "tee",  "trap",	"ulimit", "umask",  "true",
+		"if",	  "then",   "else",  "fi",    "for",  "do",	"done",	  "while",  "unset",
+		"local",  "eval",   "exit",  "test",  "[",    "module", "date",	  "return", ".",
+		"sleep",  "wait",   "gzip",  "zcat",  "head", "tail",	"grep",	  "sed",    "cut",
+		"tr",	  "wc",	    "uniq",  "awk",   "{",    "}",	"!",	  "shopt",  "esac"
+	};
+
+	for (size_t i = 0; i < sizeof(glue) / sizeof(*glue); i++)
+		if (word_is(w, glue[i]))
+			return true;
+	return false;
+}
+
+/* Display name of one command, empty if it is glue. *ret_known: in the table. */
+static size_t command_tool(struct word command, char *buf, size_t size, bool *ret_known)
+{
+	char packed[1024];
+	size_t len = pack_command(command, packed, sizeof(packed));
+	struct argv_words a;
+	struct tool_name t;
+	unsigned i = 0;
+
+	argv_split((struct bytes){ packed, len }, &a);
+	while (i < a.n && ((memchr(a.w[i].p, '=', a.w[i].len) && *a.w[i].p != '-') ||
+			   word_is(a.w[i], "then") || word_is(a.w[i], "do") ||
+			   word_is(a.w[i], "if") || word_is(a.w[i], "!")))
+		i++;
+	if (i >= a.n || is_glue(a.w[i]) || *a.w[i].p == '#' || *a.w[i].p == '$')
+		return 0;
+	tool_name(a.w[i].p, NULL, (struct bytes){ a.w[i].p, len - (size_t)(a.w[i].p - packed) },
+		  &t);
+	*ret_known = t.known && strcmp(t.area, "core") && strcmp(t.area, "compress");
+	tool_display(&t, buf, size);
+	return strlen(buf);
+}
+
+/* The tool that a script in one argument mainly runs: the first known one, else
+ * the first command that is no glue. */
+static bool shell_tool(struct rule_view *v, const struct source *s, char *buf, size_t size,
+		       struct word *ret)
+{
+	const struct argv_words *a = view_argv(v);
+	struct word script = { NULL, 0 };
+	size_t start = 0, found = 0;
+	char name[160], quote = 0;
+
+	/* only what follows the -c (-ec, -euc) of a shell is a script */
+	if (size < sizeof(name) || !s->index || s->index >= a->n || !word_ends(a->w[0], "sh") ||
+	    !word_starts(a->w[s->index - 1], "-") || !word_ends(a->w[s->index - 1], "c"))
+		return false;
+	script = a->w[s->index];
+	for (size_t i = 0; i <= script.len; i++) {
+		char c = i < script.len ? script.p[i] : ';';
+		bool known = false;
+		size_t n;
+
+		if (quote && i < script.len) {
+			quote = c == quote ? 0 : quote;
+			continue;
+		}
+		if (c == '"' || c == '\'') {
+			quote = c;
+			continue;
+		}
+		if (!strchr(";|&\n()", c))
+			continue;
+		n = command_tool((struct word){ script.p + start, i - start }, name, sizeof(name),
+				 &known);
+		start = i + 1;
+		if (n && (known || !found)) {
+			memcpy(buf, name, n);
+			found = n;
+		}
+		if (known)
+			break;
+	}
+	*ret = (struct word){ buf, found };
+	return found > 0;
+}
+
+static struct word result_field(const struct rule_result *r, const char *name)
+{
+	return word_of(rule_result_field(r, name));
+}
+
+static bool source_value(struct rule_view *v, const struct source *s, const struct rule_result *r,
+			 char buf[RULE_SUBJECT_MAX], struct word *ret)
+{
+	const struct argv_words *a;
+	struct word text = { NULL, 0 };
+
+	switch (s->kind) {
+	case SOURCE_ARGV_AFTER:
+		text = argv_after(v, s);
+		break;
+	case SOURCE_ARGV_RE:
+		return argv_re(v, s, buf, RULE_SUBJECT_MAX, ret);
+	case SOURCE_WORD:
+		a = view_argv(v);
+		if (s->index < a->n)
+			text = a->w[s->index];
+		break;
+	case SOURCE_CWD_RE:
+		text = word_of(v->in->cwd);
+		break;
+	case SOURCE_TITLE_RE:
+		text = word_of(v->in->title);
+		break;
+	case SOURCE_CGROUP_RE:
+		text = word_of(v->in->cgroup);
+		break;
+	case SOURCE_NODENAME_RE:
+		text = word_of(v->in->nodename);
+		break;
+	case SOURCE_ENV:
+		text = rule_env(v->in, s->name);
+		break;
+	case SOURCE_CONST:
+		text = word_of(s->name);
+		break;
+	case SOURCE_FROM:
+		text = result_field(r, s->name);
+		break;
+	case SOURCE_SHELL_TOOL:
+		return shell_tool(v, s, buf, RULE_SUBJECT_MAX, ret);
+	default: /* known only later: rule_text.h */
+		return false;
+	}
+	return rule_refine(s, text, buf, RULE_SUBJECT_MAX, ret);
+}
+
+void rule_expand_key(const struct rule *rule, uint32_t pid, struct rule_result *ret)
+{
+	const char *p = rule->key;
+	size_t n = 0;
+
+	ret->key[0] = '\0';
+	while (p && *p && n + 1 < sizeof(ret->key)) {
+		const char *close = !strncmp(p, "${", 2) ? strchr(p, '}') : NULL, *value;
+		char name[64], number[16];
+
+		if (!close) {
+			ret->key[n++] = *p++;
+			continue;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)(close - p - 2), p + 2);
+		snprintf(number, sizeof(number), "%u", pid);
+		value = !strcmp(name, "pid") ? number : rule_result_field(ret, name);
+		if (!value) { /* a key with a hole would join what is apart */
+			ret->key[0] = '\0';
+			return;
+		}
+		str_copy(ret->key + n, sizeof(ret->key) - n, value);
+		n += strlen(ret->key + n);
+		p = close + 1;
+	}
+	ret->key[n] = '\0';
+}
+
+void rule_extract(struct rule_view *v, const struct rule *rule, struct rule_result *ret)
+{
+	char buf[RULE_SUBJECT_MAX];
+
+	ret->rule = rule;
+	ret->n_fields = 0;
+	for (unsigned i = 0; i < rule->n_fields; i++) {
+		const struct rule_field *f = &rule->fields[i];
+		struct word value;
+
+		for (unsigned k = 0; k < f->n_sources; k++)
+			if (source_value(v, &f->sources[k], ret, buf, &value) &&
+			    rule_add_field(ret, f, value))
+				break;
+	}
+	rule_expand_key(rule, v->in->pid, ret);
+}

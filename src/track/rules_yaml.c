@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * YAML to rules: tables of keys bound to functions. Every mistake is an error
+ * with its place; keys that are not known get the nearest one that is. Aliases
+ * are refused, depth and size are bounded. Predicates are in rules_yaml_when.c.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "src/base/cleanup.h"
+#include "src/base/str.h"
+#include "src/track/rules_yaml.h"
+
+#define DEPTH_MAX  24
+#define EVENTS_MAX 200000
+
+int yaml_fail(struct binder *b, const yaml_node_t *node, const char *format, ...)
+{
+	va_list ap;
+
+	*b->error = (struct rules_error){ 0 };
+	str_copy(b->error->file, sizeof(b->error->file), b->origin);
+	if (node) {
+		b->error->line = (unsigned)node->start_mark.line + 1;
+		b->error->column = (unsigned)node->start_mark.column + 1;
+	}
+	va_start(ap, format);
+	vsnprintf(b->error->text, sizeof(b->error->text), format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+yaml_node_t *yaml_at(struct binder *b, int id)
+{
+	return yaml_document_get_node(b->doc, id);
+}
+
+const char *yaml_text(const yaml_node_t *node)
+{
+	return node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[40], size = (unsigned)strlen(b);
+
+	if (strlen(a) >= ARRAY_SIZE(row) || size >= ARRAY_SIZE(row))
+		return UINT_MAX;
+	for (unsigned k = 0; k <= size; k++)
+		row[k] = k;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned k = 1; k <= size; k++) {
+			unsigned best = diagonal + (a[i - 1] != b[k - 1]);
+
+			diagonal = row[k];
+			best = row[k] + 1 < best ? row[k] + 1 : best;
+			row[k] = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
+		}
+	}
+	return row[size];
+}
+
+static int unknown_key(struct binder *b, const yaml_node_t *node, const struct yaml_key *keys)
+{
+	static const char *const later[] = { "status",
+					     "watch_files",
+					     "pop_when",
+					     "opens",
+					     "anchor",
+					     "collapse",
+					     "tools_only_under",
+					     "binds",
+					     "pending_container",
+					     "action",
+					     "creates",
+					     "renames_to",
+					     "unlinks",
+					     "opens_ro",
+					     "path_re",
+					     "fd_re",
+					     "head_re",
+					     "cred" };
+	const char *word = yaml_text(node), *near = NULL;
+	unsigned best = 4;
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		if (!strcmp(word, later[i]))
+			return yaml_fail(b, node, "key '%s' is not supported by this version",
+					 word);
+	for (const struct yaml_key *k = keys; k->name; k++)
+		if (distance(word, k->name) < best) {
+			best = distance(word, k->name);
+			near = k->name;
+		}
+	if (near)
+		return yaml_fail(b, node, "unknown key '%.60s'; did you mean '%s'?", word, near);
+	return yaml_fail(b, node, "unknown key '%.60s'", word);
+}
+
+int yaml_bind(struct binder *b, yaml_node_t *node, const struct yaml_key *keys, void *target)
+{
+	yaml_node_pair_t *pair;
+	int rc = 0;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return yaml_fail(b, node, "a mapping is expected here");
+	for (pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && !rc;
+	     pair++) {
+		yaml_node_t *key = yaml_at(b, pair->key);
+		const struct yaml_key *k = keys;
+
+		if (!yaml_text(key))
+			return yaml_fail(b, key, "a key must be a word");
+		for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < pair; p++)
+			if (!strcmp(yaml_text(yaml_at(b, p->key)), yaml_text(key)))
+				return yaml_fail(b, key, "'%.60s' is given twice", yaml_text(key));
+		while (k->name && strcmp(k->name, yaml_text(key)))
+			k++;
+		if (!k->name)
+			return unknown_key(b, key, keys);
+		rc = k->bind(b, yaml_at(b, pair->value), (char *)target + k->offset);
+	}
+	return rc;
+}
+
+int yaml_bind_text(struct binder *b, yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+
+	if (!text || !*text)
+		return yaml_fail(b, node, "a text is expected here");
+	if (strlen(text) != node->data.scalar.length || node->data.scalar.length > 65536)
+		return yaml_fail(b, node, "text has a NUL or is too long");
+	*(const char **)target = rules_strndup(b->rules, text, strlen(text));
+	return *(const char **)target ? 0 : -ENOMEM;
+}
+
+int yaml_bind_number(struct binder *b, yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+	char *end;
+	unsigned long n;
+
+	if (!text || *text < '0' || *text > '9')
+		return yaml_fail(b, node, "a number is expected here");
+	n = strtoul(text, &end, 10);
+	if (*end || n > 1000000000)
+		return yaml_fail(b, node, "'%.40s' is no number or too large", text);
+	*(unsigned *)target = (unsigned)n;
+	return 0;
+}
+
+int yaml_bind_bool(struct binder *b, yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+
+	if (!text || (strcmp(text, "true") && strcmp(text, "false")))
+		return yaml_fail(b, node, "true or false is expected here");
+	*(bool *)target = *text == 't';
+	return 0;
+}
+
+int yaml_bind_regex(struct binder *b, yaml_node_t *node, void *target)
+{
+	char message[160];
+	const char *text = yaml_text(node);
+	int rc;
+
+	if (!text || !*text)
+		return yaml_fail(b, node, "a regular expression is expected here");
+	if (!strncmp(text, "eq:", 3) || !strncmp(text, "glob:", 5))
+		return yaml_fail(b, node, "only a regular expression is possible here");
+	rc = pattern_new(b->rules, text, false, target, message, sizeof(message));
+	return rc == -EINVAL ? yaml_fail(b, node, "%s", message) : rc;
+}
+
+/* A list of texts, or one text. */
+int yaml_bind_texts(struct binder *b, yaml_node_t *node, struct yaml_texts *ret)
+{
+	yaml_node_item_t *item;
+	int rc = 0;
+
+	ret->n = 0;
+	if (node->type == YAML_SCALAR_NODE) {
+		ret->items = rules_alloc(b->rules, sizeof(*ret->items));
+		ret->n = 1;
+		return ret->items ? yaml_bind_text(b, node, ret->items) : -ENOMEM;
+	}
+	if (node->type != YAML_SEQUENCE_NODE)
+		return yaml_fail(b, node, "a text or a list of texts is expected here");
+	item = node->data.sequence.items.start;
+	ret->items = rules_alloc(b->rules, (size_t)(node->data.sequence.items.top - item + 1) *
+						   sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	for (; item < node->data.sequence.items.top && !rc; item++) {
+		yaml_node_t *n = yaml_at(b, *item);
+
+		if (yaml_text(n) && !*yaml_text(n))
+			ret->items[ret->n++] = ""; /* an empty argument is one */
+		else
+			rc = yaml_bind_text(b, n, &ret->items[ret->n++]);
+	}
+	return rc;
+}
+
+static int bind_kind(struct binder *b, yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+
+	for (unsigned k = 0; text && k < RULE_KINDS; k++)
+		if (!strcmp(text, rule_kind_name(k))) {
+			*(enum rule_kind *)target = k;
+			return 0;
+		}
+	return yaml_fail(b, node,
+			 "kind must be engine, task, tool, wrapper, noise, alloc, container or "
+			 "session");
+}
+
+static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+	struct yaml_texts texts;
+	int rc = yaml_bind_texts(b, node, &texts);
+
+	for (unsigned i = 0; !rc && i < texts.n; i++)
+		if (strlen(texts.items[i]) >= WIRE_COMM_LEN)
+			return yaml_fail(b, node, "'%.40s' is longer than a comm can be",
+					 texts.items[i]);
+	rule->env_rescan = texts.items;
+	rule->n_env_rescan = rc ? 0 : texts.n;
+	return rc;
+}
+
+static const struct yaml_key rule_keys[] = {
+	{ "id", yaml_bind_text, offsetof(struct rule, id) },
+	{ "kind", bind_kind, offsetof(struct rule, kind) },
+	{ "priority", yaml_bind_number, offsetof(struct rule, priority) },
+	{ "confidence", yaml_bind_number, offsetof(struct rule, confidence) },
+	{ "when", yaml_bind_when, offsetof(struct rule, when) },
+	{ "key", yaml_bind_text, offsetof(struct rule, key) },
+	{ "extract", yaml_bind_fields, 0 },
+	{ "text", yaml_bind_block, offsetof(struct rule, block) },
+	{ "transparent", yaml_bind_bool, offsetof(struct rule, transparent) },
+	{ "env_rescan", bind_rescan, 0 },
+	{ "disabled", yaml_bind_bool, offsetof(struct rule, disabled) },
+	{ "tests", yaml_bind_tests, 0 },
+	{ NULL, NULL, 0 },
+};
+
+/* ${x} must name a field of the rule or the pid. */
+static int check_key(struct binder *b, const yaml_node_t *node, const struct rule *rule)
+{
+	for (const char *p = rule->key; p && (p = strstr(p, "${")); p += 2) {
+		size_t len = strcspn(p + 2, "}");
+		bool known = p[2 + len] == '}' && len == 3 && !memcmp(p + 2, "pid", 3);
+
+		for (unsigned i = 0; i < rule->n_fields && !known; i++)
+			known = strlen(rule->fields[i].name) == len &&
+				!memcmp(rule->fields[i].name, p + 2, len);
+		if (!known)
+			return yaml_fail(b, node, "%s: key uses ${%.*s}, which is no field",
+					 rule->id, (int)len, p + 2);
+	}
+	return 0;
+}
+
+static int add_rule(struct binder *b, const yaml_node_t *node, struct rule *rule)
+{
+	struct rules *r = b->rules;
+
+	for (unsigned i = 0; i < r->n; i++) {
+		if (strcmp(r->list[i]->id, rule->id))
+			continue;
+		if (!strcmp(r->list[i]->origin, b->origin))
+			return yaml_fail(b, node, "rule '%s' is given twice (line %u)", rule->id,
+					 r->list[i]->line);
+		rule->order = r->list[i]->order;
+		r->list[i] = rule;
+		return 0;
+	}
+	if (r->n >= RULES_MAX)
+		return yaml_fail(b, node, "too many rules (at most %d)", RULES_MAX);
+	rule->order = r->n;
+	r->list[r->n++] = rule;
+	return 0;
+}
+
+static int bind_rule(struct binder *b, yaml_node_t *node)
+{
+	struct rule *rule = rules_alloc(b->rules, sizeof(*rule));
+	int rc;
+
+	if (!rule)
+		return -ENOMEM;
+	rule->priority = 500;
+	rule->confidence = 60;
+	rule->kind = RULE_KINDS;
+	rule->line = (unsigned)node->start_mark.line + 1;
+	rule->column = (unsigned)node->start_mark.column + 1;
+	rc = yaml_bind(b, node, rule_keys, rule);
+	if (rc)
+		return rc;
+	rule->origin = rules_strndup(b->rules, b->origin, strlen(b->origin));
+	if (!rule->origin)
+		return -ENOMEM;
+	if (!rule->id)
+		return yaml_fail(b, node, "a rule needs an 'id'");
+	if (!rule->disabled && rule->kind == RULE_KINDS)
+		return yaml_fail(b, node, "%s: a rule needs a 'kind'", rule->id);
+	if (!rule->disabled && rule->when.kind == PRED_ALL && !rule->when.n_kids)
+		return yaml_fail(b, node, "%s: a rule needs a 'when' that is not empty", rule->id);
+	if (rule->confidence > 100)
+		return yaml_fail(b, node, "%s: confidence is 0 to 100", rule->id);
+	rc = check_key(b, node, rule);
+	return rc ? rc : add_rule(b, node, rule);
+}
+
+static int parser_error(struct binder *b, const yaml_parser_t *parser)
+{
+	yaml_node_t place = { .start_mark = parser->problem_mark };
+
+	return yaml_fail(b, &place, "not valid YAML: %s", parser->problem ? parser->problem : "?");
+}
+
+/* First pass: bounds, and no aliases, which the document API would hide. */
+static int check_events(struct binder *b, const char *text, size_t len)
+{
+	yaml_parser_t parser;
+	unsigned depth = 0, n = 0;
+	bool done = false;
+	int rc = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (!done && !rc) {
+		yaml_event_t event;
+		yaml_node_t place;
+
+		if (!yaml_parser_parse(&parser, &event)) {
+			rc = parser_error(b, &parser);
+			break;
+		}
+		place.start_mark = event.start_mark;
+		if (event.type == YAML_ALIAS_EVENT)
+			rc = yaml_fail(b, &place, "aliases are not allowed");
+		else if (event.type == YAML_SEQUENCE_START_EVENT ||
+			 event.type == YAML_MAPPING_START_EVENT)
+			rc = ++depth > DEPTH_MAX ? yaml_fail(b, &place, "nested too deeply") : 0;
+		else if (event.type == YAML_SEQUENCE_END_EVENT ||
+			 event.type == YAML_MAPPING_END_EVENT)
+			depth--;
+		if (++n > EVENTS_MAX)
+			rc = yaml_fail(b, &place, "too large");
+		done = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return rc;
+}
+
+static int bind_document(struct binder *b)
+{
+	yaml_node_t *root = yaml_document_get_root_node(b->doc);
+	int rc = 0;
+
+	if (!root)
+		return 0; /* an empty file has no rules */
+	if (root->type != YAML_SEQUENCE_NODE)
+		return yaml_fail(b, root, "a list of rules is expected");
+	for (yaml_node_item_t *item = root->data.sequence.items.start;
+	     item < root->data.sequence.items.top && !rc; item++)
+		rc = bind_rule(b, yaml_at(b, *item));
+	return rc;
+}
+
+int rules_parse(struct rules *r, const char *name, const char *text, size_t len,
+		struct rules_error *error)
+{
+	yaml_document_t doc;
+	struct binder b = { .rules = r, .origin = name, .error = error, .doc = &doc };
+	yaml_parser_t parser;
+	int rc = check_events(&b, text, len);
+
+	if (rc)
+		return rc;
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	if (yaml_parser_load(&parser, &doc)) {
+		rc = bind_document(&b);
+		yaml_document_delete(&doc);
+	} else {
+		rc = parser_error(&b, &parser);
+	}
+	yaml_parser_delete(&parser);
+	return rc;
+}
