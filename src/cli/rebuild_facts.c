@@ -119,6 +119,10 @@ static int on_exec(void *ctx, const struct exec_row *row)
 	x->nodename = arena_text(a, row->nodename);
 	x->argv = copy_bytes(a, row->argv);
 	x->env = copy_bytes(a, row->env);
+	/* what a process was when observation began precedes its children */
+	if (f->processes[process].joined_late && row->n == 1 && !row->before.thread_ns)
+		return add_step(f, &(struct step){ f->processes[process].start_ns, process,
+						   STEP_EXEC, f->n_execs++ });
 	return add_step(f, &(struct step){ row->time_ns, process, STEP_EXEC, f->n_execs++ });
 }
 
@@ -286,7 +290,7 @@ int facts_feed(struct store *s, const struct facts *f, struct tracker *t, size_t
 		return -ENOMEM;
 	feed->facts = f;
 	feed->tracker = t;
-	record_run(&feed->record, &f->run);
+	synthesise_run(&feed->record, &f->run);
 	err = send(feed);
 	record_host(&feed->record, &f->run, f->offset_ns);
 	if (!err)
@@ -298,6 +302,11 @@ int facts_feed(struct store *s, const struct facts *f, struct tracker *t, size_t
 			ret_order[n++] = f->steps[i].process;
 		make_step(feed, &f->steps[i]);
 		err = send(feed);
+	}
+	if (f->run.status != RUN_INTERRUPTED) {
+		record_run_end(&feed->record, &f->run, f->offset_ns);
+		if (!err)
+			err = send(feed);
 	}
 	free(feed);
 	return err;

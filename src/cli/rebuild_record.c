@@ -88,7 +88,7 @@ static struct wire_id parent_of(const struct record_place *at)
 	return at->parent ? id_of(at->parent) : (struct wire_id){ 0, at->process->ppid, 0 };
 }
 
-void record_run(struct record *r, const struct run_row *run)
+void synthesise_run(struct record *r, const struct run_row *run)
 {
 	begin(r, WIRE_RUN_BEGIN, sizeof(r->run), 0);
 	r->run.unix_ns = (int64_t)run->start_ns;
@@ -238,4 +238,15 @@ void record_signal(struct record *r, const struct record_place *at, uint32_t sig
 	begin(r, WIRE_SIGNAL, sizeof(r->signal), boot(at, time_ns));
 	r->signal.target = id_of(at->process);
 	r->signal.signal = signal;
+}
+
+void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns)
+{
+	begin(r, WIRE_RUN_END, sizeof(r->run_end),
+	      run->end_ns ? run->end_ns - (uint64_t)offset_ns : 0);
+	r->run_end.unix_ns = (int64_t)run->end_ns;
+	r->run_end.status = run->signal		 ? (uint32_t)run->signal
+			    : run->exit_code > 0 ? (uint32_t)run->exit_code << 8
+						 : 0;
+	r->run_end.still_running = (uint32_t)run->completeness.still_running;
 }

@@ -17,6 +17,7 @@ struct record { /* one under construction; texts follow the fixed part */
 		struct wire_file_event file;
 		struct wire_cgroup cgroup;
 		struct wire_signal signal;
+		struct wire_run_end run_end;
 		char bytes[WIRE_RECORD_MAX];
 	};
 	size_t used;
@@ -29,7 +30,7 @@ struct record_place {
 };
 
 /* Each starts a record anew; record_end() completes it: its size or -E2BIG. */
-void record_run(struct record *r, const struct run_row *run);
+void synthesise_run(struct record *r, const struct run_row *run);
 void record_host(struct record *r, const struct run_row *run, int64_t offset_ns);
 void record_cgroup(struct record *r, uint64_t id, const char *path);
 void record_fork(struct record *r, const struct record_place *at);
@@ -39,6 +40,7 @@ void record_sample(struct record *r, const struct record_place *at, uint64_t tim
 void record_file(struct record *r, const struct record_place *at, const struct file_row *f);
 void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns);
+void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns);
 int record_end(struct record *r);
 
 #endif

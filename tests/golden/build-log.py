@@ -136,9 +136,9 @@ def execute(e):
 def leave(e):
     return (
         e.id() + e.id("parent")
-        + struct.pack("=8IQQQQII", e.num("uid"), e.num("gid"), e.num("status"),
+        + struct.pack("=8IQQQII", e.num("uid"), e.num("gid"), e.num("status"),
                       e.num("threads", 1), e.num("threads_total", 1), e.num("oom"),
-                      e.num("execs"), 0, e.num("exit_time"), e.num("cgroup"), e.num("rss"),
+                      e.num("execs"), 0, e.num("cgroup"), e.num("rss"),
                       e.num("mm"), e.num("killer"), e.num("libs"))
         + e.comm() + e.ledger()
     )
