@@ -259,11 +259,13 @@ static int print_groups(const struct report *r)
 static void tool_line(struct line *l, const struct folded_tool *f, const struct run_row *run)
 {
 	uint64_t cpu = f->row.ledger.state_ns[LEDGER_CPU];
-	char *failed;
+	char *processes, *failed;
 
 	*l = (struct line){ 0 };
 	str_copy(cell(l), CELL_MAX, f->row.name);
-	human_count(cell(l), f->row.processes);
+	processes = cell(l);
+	if (f->row.processes)
+		human_count(processes, f->row.processes);
 	failed = cell(l);
 	if (f->row.failed)
 		human_count(failed, f->row.failed);
@@ -355,7 +357,7 @@ static int print_failed(const struct report *r, struct store *store)
 		printed++;
 	}
 	if (f.n > printed)
-		fprintf(r->out, "  all %u with their parents: tracer ps %s --failed\n", f.n,
+		fprintf(r->out, "  all %u failed processes: tracer ps %s --failed\n", f.n,
 			r->s.run.uid);
 	failures_fini(&f);
 	return error;

@@ -26,7 +26,7 @@ static int visit(void *ctx, const struct process_view *view)
 	if (!process_failed(p) || !counts(f, task))
 		return 0;
 	HASH_FIND(hh, f->list, &p->parent, sizeof(p->parent), parent);
-	if (parent)
+	if (parent && p->end_ns >= parent->exec_ns)
 		parent->explained = true;
 	if (++f->n > FAILURES_MAX)
 		return 0;
@@ -37,6 +37,8 @@ static int visit(void *ctx, const struct process_view *view)
 	failure->id = p->id;
 	failure->pid = p->pid;
 	failure->task = task;
+	failure->exec_ns = view->exec ? view->exec->time_ns : 0;
+	failure->end_ns = p->end_ns;
 	failure->name = arena_text(&f->arena, name ? name : "");
 	failure->ending = arena_text(&f->arena, str_text(&ending));
 	if (!failure->name || !failure->ending)
@@ -45,10 +47,16 @@ static int visit(void *ctx, const struct process_view *view)
 	return 0;
 }
 
+static int compare(const struct failure *a, const struct failure *b)
+{
+	return (a->end_ns < b->end_ns) - (a->end_ns > b->end_ns);
+}
+
 int failures_find(struct failures *f, struct store *store)
 {
 	int r = store_each_process(store, f->snapshot->run.id, visit, f);
 
+	HASH_SORT(f->list, compare);
 	return r < 0 ? r : 0;
 }
 

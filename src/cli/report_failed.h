@@ -15,7 +15,8 @@
 struct failure {
 	int64_t id; /* key */
 	uint32_t pid;
-	bool explained; /* by a child that failed too */
+	bool explained;		  /* by a child that failed while it ran its last program */
+	uint64_t exec_ns, end_ns; /* exec: of its last program */
 	const char *name, *ending;
 	const struct task_entry *task; /* NULL: none */
 	UT_hash_handle hh;
@@ -24,7 +25,7 @@ struct failure {
 struct failures {
 	const struct snapshot *snapshot;
 	struct arena arena;
-	struct failure *list; /* in the order of creation */
+	struct failure *list; /* the last to end first: most likely the cause */
 	unsigned n;	      /* found; may be more than are kept */
 };
 
