@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "files", "the files that a run read and wrote", cmd_files },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
+	{ "rules", "list, check and test the rules about engines", cmd_rules },
+	{ "redact", "show what would be stored of a command line", cmd_redact },
 	{ "doctor", "what this machine offers to observation", cmd_doctor },
 	{ NULL, NULL, NULL },
 };
