@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a small database with two runs, through the store's own interface: a
+ * Writes a small database with three runs, through the store's own interface: a
  * failed Snakemake run with everything that readers must show well (a fork
  * without exec, a process still alive, a signal, an OOM kill, names with control
- * characters and invalid UTF-8, losses) and a perfect run without tasks. With
- * `--many N`, a run of N processes instead. All numbers are made up but balanced.
+ * characters and invalid UTF-8, losses), a run whose last program fails, and a
+ * perfect run without tasks. With `--many N`, a run of N processes instead. All
+ * numbers are made up but balanced.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,6 +390,44 @@ static void plain_run(struct store *s)
 	end_run(&f, &run);
 }
 
+/* bash -c 'grep x y; ls /none': bash becomes ls, after grep has failed. */
+static void failed_run(struct store *s)
+{
+	struct fixture f = { .store = s };
+	struct run_row run = run_base(&f, "3c3c3c3c");
+	struct bytes ls = BYTES("ls\0/none"), grep = BYTES("grep\0x\0y");
+	struct process_row root = process_base(&f, 0, 90000), child;
+	struct exec_row e = { .n = 2, .comm = "ls", .file = "ls", .exe = "/usr/bin/ls" };
+
+	run.name = "bash";
+	run.argv = ls;
+	run.status = RUN_FAILED;
+	run.exit_code = 2;
+	run.start_ns = T0 + 90 * S;
+	run.end_ns = T0 + 91 * S;
+	must(store_put_run(s, &run), "run");
+	root.comm = "ls";
+	root.execs = 2;
+	root.end_ns = run.end_ns;
+	root.exit_code = 2;
+	root.ledger = ledger(4, LEDGER_CHILD, 5);
+	put_process(&f, &root);
+	child = process_base(&f, root.id, 90010);
+	child.comm = "grep";
+	child.execs = 1;
+	child.end_ns = child.start_ns + 100 * MS;
+	child.exit_code = 1;
+	child.ledger = ledger(2, LEDGER_DISK, 1);
+	put_process(&f, &child);
+	put_exec(&f, &child, grep, 0);
+	e.process = root.id;
+	e.argv = ls;
+	e.argv_len = (uint32_t)ls.len;
+	e.time_ns = child.end_ns + MS;
+	must(store_put_exec(s, &e), "exec");
+	end_run(&f, &run);
+}
+
 static void many_run(struct store *s, unsigned long n)
 {
 	struct fixture f = { .store = s };
@@ -425,6 +464,7 @@ int main(int argc, char **argv)
 		many_run(s, strtoul(argv[3], NULL, 10));
 	} else {
 		pipeline_run(s);
+		failed_run(s);
 		plain_run(s);
 	}
 	store_close(s);
