@@ -30,7 +30,7 @@ def check_unharmed(result):
 @case("ring full: every process is seen or counted as lost")
 def ring_full(world):
     result = world.run(world.workload("execstorm"), "5000",
-                       options=("--quiet", "--ring-bytes", "4096"))
+                       options=("--quiet", "--ring", "4"))
     equal(result.rc, 0, repr(result))
     seen = sum(r["comm"] == "empty" and r["complete"] for r in world.rows())
     books = world.show()["completeness"]

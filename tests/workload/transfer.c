@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transfer direct FILE MIB: O_DIRECT writes, then O_DIRECT reads, of MIB.
- * transfer buffered FILE MIB: write, fsync, read again.
+ * transfer {direct|buffered} FILE MIB: a child overwrites and reads again a file that
+ * has all its blocks, with or without O_DIRECT; its parent tells the child's bytes, as
+ * telling them would itself write to storage.
  * transfer {tcp|udp|unix} BYTES: a child and its parent send BYTES each way (udp:
  * one way, in datagrams of 1000 bytes). Prints the exact bytes of each process.
  */
@@ -26,25 +27,54 @@ static void truth_bytes(const char *what, uint64_t in, uint64_t out)
 	      (unsigned long long)in, (unsigned long long)out);
 }
 
-static int transfer_file(const char *path, long mib, int flags)
+static void write_blocks(int fd, const void *block, long mib)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0600);
-	void *block = NULL;
-
-	if (fd < 0 || posix_memalign(&block, 4096, BLOCK))
-		die(path);
-	memset(block, 'x', BLOCK);
 	for (long i = 0; i < mib; i++)
 		if (pwrite(fd, block, BLOCK, i * BLOCK) != BLOCK)
 			die("pwrite");
+}
+
+static void overwrite_and_read(const char *path, void *block, long mib, int flags)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | flags);
+
+	if (fd < 0)
+		die(path);
+	write_blocks(fd, block, mib);
 	if (!flags && fsync(fd))
 		die("fsync");
 	for (long i = 0; i < mib; i++)
 		if (pread(fd, block, BLOCK, i * BLOCK) != BLOCK)
 			die("pread");
+}
+
+static int transfer_file(const char *path, long mib, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	unsigned long long bytes = (unsigned long long)mib * BLOCK;
+	void *block = NULL;
+	int status;
+	pid_t pid;
+
+	if (fd < 0 || posix_memalign(&block, 4096, BLOCK))
+		die(path);
+	memset(block, 'x', BLOCK);
+	write_blocks(fd, block, mib);
+	if (fsync(fd))
+		die("fsync");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		overwrite_and_read(path, block, mib, flags);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		return 120;
+	truth("{\"kind\":\"%s\",\"pid\":%d,\"in_bytes\":%llu,\"out_bytes\":%llu}",
+	      flags ? "direct" : "buffered", pid, bytes, bytes);
 	close(fd);
 	free(block);
-	truth_bytes(flags ? "direct" : "buffered", (uint64_t)mib * BLOCK, (uint64_t)mib * BLOCK);
 	return 0;
 }
 

@@ -47,8 +47,6 @@ static const struct kind kinds[] = {
 	{ "disk", "disk", wait_disk },
 };
 
-static uint64_t child_ns; /* spent in reap_helper() */
-
 struct interval interval_begin(void)
 {
 	struct interval now;
@@ -67,13 +65,19 @@ uint64_t interval_end(struct interval begin)
 	return wall > busy ? wall - busy : 0;
 }
 
+void note_wait(const char *what, const char *state, uint64_t ns)
+{
+	truth("{\"kind\":\"wait\",\"pid\":%d,\"wait\":\"%s\",\"state\":\"%s\",\"ns\":%llu}",
+	      getpid(), what, state, (unsigned long long)ns);
+}
+
 void reap_helper(pid_t pid)
 {
 	struct interval begin = interval_begin();
 
 	if (waitpid(pid, NULL, 0) != pid)
 		die("waitpid");
-	child_ns += interval_end(begin);
+	note_wait("helper", "child", interval_end(begin));
 }
 
 static const struct kind *find_kind(const char *name)
@@ -100,15 +104,9 @@ int main(int argc, char **argv)
 		return list();
 	for (int i = 1; i + 1 < argc; i += 2) {
 		const struct kind *kind = find_kind(argv[i]);
-		uint64_t ns = kind->wait(number(argv[i + 1], 1, 60000));
 
-		truth("{\"kind\":\"wait\",\"pid\":%d,\"wait\":\"%s\",\"state\":\"%s\","
-		      "\"ns\":%llu}",
-		      getpid(), kind->name, kind->state, (unsigned long long)ns);
+		note_wait(kind->name, kind->state, kind->wait(number(argv[i + 1], 1, 60000)));
 	}
-	truth("{\"kind\":\"wait\",\"pid\":%d,\"wait\":\"helpers\",\"state\":\"child\","
-	      "\"ns\":%llu}",
-	      getpid(), (unsigned long long)child_ns);
 	truth("{\"kind\":\"process\",\"pid\":%d,\"exit_code\":0,\"cpu_ns\":%llu,"
 	      "\"run_delay_ns\":%llu,\"wall_ns\":%llu}",
 	      getpid(), (unsigned long long)process_cpu_ns(), (unsigned long long)run_delay_ns(),

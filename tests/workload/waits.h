@@ -13,7 +13,9 @@ struct interval {
 
 struct interval interval_begin(void);
 uint64_t interval_end(struct interval begin);
-/* Waits for a helper; the time is booked as state `child`. */
+/* A wait beside the one that a kind is about: printed as truth of its own. */
+void note_wait(const char *what, const char *state, uint64_t ns);
+/* Waits for a helper; the time is noted as state `child`. */
 void reap_helper(pid_t pid);
 
 uint64_t wait_tcp_recv(uint64_t ms);

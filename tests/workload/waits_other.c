@@ -294,8 +294,10 @@ uint64_t wait_flock(uint64_t ms)
 		sleep_ns(ms * NS_PER_MS);
 		_exit(0);
 	}
+	begin = interval_begin();
 	if (pid < 0 || read(ends[0], &byte, 1) != 1)
 		die("helper");
+	note_wait("ready", "pipe", interval_end(begin));
 	begin = interval_begin();
 	if (flock(fd, LOCK_EX))
 		die("flock");
