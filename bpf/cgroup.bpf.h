@@ -26,7 +26,7 @@ static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
 				      id * sizeof(void *));
-	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+	return css ? PEEK(cgroup_subsys_state, css, cgroup) : NULL;
 }
 
 static __always_inline struct cgroup *memory_cgroup(struct css_set *set)
@@ -38,12 +38,12 @@ static __always_inline struct cgroup *memory_cgroup(struct css_set *set)
 
 static __always_inline bool below_root(struct cgroup *cgroup)
 {
-	return cgroup && BPF_CORE_READ(cgroup, level) > 0;
+	return cgroup && PEEK(cgroup, cgroup, level) > 0;
 }
 
 static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 {
-	struct css_set *set = task->cgroups;
+	struct css_set *set = plain(task)->cgroups;
 	struct cgroup *dfl = set->dfl_cgrp, *cgroup;
 
 	if (below_root(dfl))
@@ -62,7 +62,7 @@ static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 
 static __always_inline u64 cgroup_id(struct cgroup *cgroup)
 {
-	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+	return cgroup ? PEEK(kernfs_node, PEEK(cgroup, cgroup, kn), id) : 0;
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)

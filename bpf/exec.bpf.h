@@ -99,7 +99,8 @@ static __always_inline void put_environment(struct record *r, u32 *off, struct w
 
 static __always_inline void fill_namespaces(struct wire_exec *e, struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
+	struct pid *pid = plain(task)->thread_pid;
+	struct nsproxy *nsproxy = plain(task)->nsproxy;
 	struct upid upid = {};
 	u32 level = pid->level;
 
@@ -107,16 +108,16 @@ static __always_inline void fill_namespaces(struct wire_exec *e, struct task_str
 			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 				      (level & 31) * bpf_core_type_size(struct upid));
 	e->nspid = upid.nr;
-	e->pid_ns = BPF_CORE_READ(upid.ns, ns.inum);
-	e->mnt_ns = task->nsproxy->mnt_ns->ns.inum;
-	e->uts_ns = task->nsproxy->uts_ns->ns.inum;
-	e->user_ns = task->real_cred->user_ns->ns.inum;
+	e->pid_ns = PEEK(pid_namespace, upid.ns, ns.inum);
+	e->mnt_ns = nsproxy->mnt_ns->ns.inum;
+	e->uts_ns = nsproxy->uts_ns->ns.inum;
+	e->user_ns = plain(task)->real_cred->user_ns->ns.inum;
 }
 
 static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *task,
 				      struct thread *t, u64 now)
 {
-	const struct cred *cred = task->real_cred;
+	const struct cred *cred = plain(task)->real_cred;
 
 	fill_header(&e->h, 0, WIRE_EXEC, now);
 	fill_id(&e->id, task);
@@ -125,8 +126,8 @@ static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *t
 	e->parent.pad = 0;
 	e->uid = cred->uid.val;
 	e->gid = cred->gid.val;
-	e->real_ppid = task->real_parent->tgid;
-	e->maxrss_bytes = task->signal->maxrss * cfg_page_bytes;
+	e->real_ppid = plain(task)->real_parent->tgid;
+	e->maxrss_bytes = plain(task)->signal->maxrss * cfg_page_bytes;
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
 	fill_namespaces(e, task);
 }
@@ -151,15 +152,17 @@ static __noinline void exec_ledger(struct task_struct *task, struct thread *t,
 static __always_inline void put_exec_strings(struct record *r, u32 *off, struct wire_exec *e,
 					     struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = plain(task)->mm;
+	struct file *exe = mm->exe_file;
+	struct fs_struct *fs = plain(task)->fs;
 	const char *filename = bprm->filename, *interp = bprm->interp;
 
 	e->file = put_kernel_text(r, off, filename, 1024);
 	e->interp = (struct wire_string){};
 	if (interp != filename)
 		e->interp = put_kernel_text(r, off, interp, 256);
-	put_path(r, off, mm->exe_file->f_path.dentry, mm->exe_file->f_path.mnt, &e->exe);
-	put_path(r, off, task->fs->pwd.dentry, task->fs->pwd.mnt, &e->cwd);
+	put_path(r, off, exe->f_path.dentry, exe->f_path.mnt, &e->exe);
+	put_path(r, off, fs->pwd.dentry, fs->pwd.mnt, &e->cwd);
 	e->argv_len = mm->arg_end - mm->arg_start;
 	e->argc = bprm->argc;
 	e->argv = put_user_block(r, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
@@ -168,7 +171,7 @@ static __always_inline void put_exec_strings(struct record *r, u32 *off, struct 
 	e->nodename = (struct wire_string){};
 	if (e->uts_ns != cfg_host_uts_ns)
 		e->nodename = put_kernel_text(r, off,
-					      &task->nsproxy->uts_ns->name.nodename, 65);
+					      &plain(task)->nsproxy->uts_ns->name.nodename, 65);
 }
 
 static __always_inline bool wants_environment(struct thread *t, struct wire_exec *e, u64 cgroup)
@@ -213,12 +216,12 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (old_pid != task->pid)
 		e->h.flags |= WIRE_F_THREAD_EXEC;
 	e->cgroup_id = id;
-	e->cgroup2_id = cgroup_id(task->cgroups->dfl_cgrp);
+	e->cgroup2_id = cgroup_id(plain(task)->cgroups->dfl_cgrp);
 	put_exec_strings(r, &off, e, task, bprm);
 	e->env = (struct wire_string){};
 	e->pad = (struct wire_string){};
 	if (wants_environment(t, e, id))
-		put_environment(r, &off, e, task->mm);
+		put_environment(r, &off, e, plain(task)->mm);
 	exec_ledger(task, t, &e->ledger, now);
 	t->cgroup_id = id;
 	note_program(t, e);
@@ -226,25 +229,35 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	return 0;
 }
 
+static __always_inline bool in_exec(struct task_struct *task)
+{
+	long nr;
+
+	if (bpf_core_field_exists(struct task_struct, in_execve))
+		return BPF_CORE_READ_BITFIELD(task, in_execve);
+	nr = SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(task));
+	return cfg_syscall_class[nr & (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC;
+}
+
 /* A title: prctl(PR_SET_NAME) of the main thread, or setproctitle() writing over
  * argv. exec renames too, but has its own record. */
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
-	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+	struct thread *t;
 	u32 off = sizeof(struct wire_rename);
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct wire_rename *e;
 	struct mm_struct *mm;
 	struct record *r;
 
-	if (!t || (t->flags & THREAD_SPAWNER) || task != task->group_leader || task != current)
+	if (in_exec(task) || task != task->group_leader || task != current)
 		return 0;
-	if (cfg_syscall_class[SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(task)) &
-			      (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC)
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	if (!t || (t->flags & THREAD_SPAWNER))
 		return 0;
 	r = scratch_record(RECORD_MAIN);
-	mm = task->mm;
+	mm = plain(task)->mm;
 	if (!r || !mm)
 		return 0;
 	e = (struct wire_rename *)r->data;

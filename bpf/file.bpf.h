@@ -24,7 +24,7 @@
 
 static __always_inline bool is_pseudo(struct inode *inode)
 {
-	switch (BPF_CORE_READ(inode, i_sb, s_magic)) {
+	switch (PEEK(super_block, PEEK(inode, inode, i_sb), s_magic)) {
 	case PROC_SUPER_MAGIC:
 	case SYSFS_MAGIC:
 	case CGROUP_SUPER_MAGIC:
@@ -78,13 +78,15 @@ static __always_inline void put_directory(struct record *r, u32 *off, struct tas
 	struct file *file;
 
 	if (fd == AT_FDCWD) {
-		put_path(r, off, task->fs->pwd.dentry, task->fs->pwd.mnt, ret);
+		struct fs_struct *fs = plain(task)->fs;
+
+		put_path(r, off, fs->pwd.dentry, fs->pwd.mnt, ret);
 		return;
 	}
 	file = fd_file(task, fd);
 	if (file)
-		put_path(r, off, BPF_CORE_READ(file, f_path.dentry),
-			 BPF_CORE_READ(file, f_path.mnt), ret);
+		put_path(r, off, PEEK(file, file, f_path.dentry),
+			 PEEK(file, file, f_path.mnt), ret);
 }
 
 static __always_inline void put_text_path(struct record *r, u32 *off, u64 user_path,
@@ -96,32 +98,32 @@ static __always_inline void put_text_path(struct record *r, u32 *off, u64 user_p
 static __noinline int file_opened(struct task_struct *task, struct thread *t, u32 fd, u64 flags)
 {
 	struct file *file = fd_file(task, fd);
-	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+	struct inode *inode = file ? PEEK(file, file, f_inode) : NULL;
 	u32 off = sizeof(struct wire_file_event), mode;
 	struct record *r = scratch_record(RECORD_MAIN);
 	struct wire_file_event *e;
 	struct dentry *dentry;
 
-	if (!inode || !r || (BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG ||
+	if (!inode || !r || (PEEK(inode, inode, i_mode) & S_IFMT) != S_IFREG ||
 	    is_pseudo(inode))
 		return 0;
-	dentry = BPF_CORE_READ(file, f_path.dentry);
-	mode = BPF_CORE_READ(file, f_mode);
-	if (!(mode & FMODE_WRITE) && is_library_name((u64)BPF_CORE_READ(dentry, d_name.name))) {
+	dentry = PEEK(file, file, f_path.dentry);
+	mode = PEEK(file, file, f_mode);
+	if (!(mode & FMODE_WRITE) && is_library_name(address(PEEK(dentry, dentry, d_name.name)))) {
 		t->lib_opens++;
 		return 0;
 	}
 	e = begin_file_event(task, t, r, WIRE_FILE_OPEN);
 	if (!e)
 		return 0;
-	e->inode = BPF_CORE_READ(inode, i_ino);
-	e->size_bytes = BPF_CORE_READ(inode, i_size);
-	e->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	e->inode = PEEK(inode, inode, i_ino);
+	e->size_bytes = PEEK(inode, inode, i_size);
+	e->dev = PEEK(super_block, PEEK(inode, inode, i_sb), s_dev);
 	e->access = (mode & FMODE_READ ? WIRE_OPEN_READ : 0) |
 		    (mode & FMODE_WRITE ? WIRE_OPEN_WRITE : 0) |
 		    (mode & FMODE_CREATED ? WIRE_OPEN_CREATED : 0) |
 		    (flags & O_TRUNC ? WIRE_OPEN_TRUNCATED : 0);
-	put_path(r, &off, dentry, BPF_CORE_READ(file, f_path.mnt), &e->path);
+	put_path(r, &off, dentry, PEEK(file, file, f_path.mnt), &e->path);
 	send_record(r, off, LOSS_FILE);
 	return 0;
 }

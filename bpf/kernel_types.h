@@ -331,6 +331,7 @@ struct task_struct {
 	unsigned in_iowait : 1;
 	unsigned in_memstall : 1;
 	unsigned frozen : 1;
+	unsigned in_execve : 1;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

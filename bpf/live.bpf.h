@@ -14,9 +14,10 @@ volatile bool sweep_last;
 static __always_inline void fill_sample(struct wire_sample *e, struct task_struct *task,
 					struct thread *t, u64 now)
 {
-	struct mm_struct *mm = task->mm;
-	const struct cred *cred = task->real_cred;
-	u64 maxrss = task->signal->maxrss, peak;
+	struct signal_struct *signal = plain(task)->signal;
+	struct mm_struct *mm = plain(task)->mm;
+	const struct cred *cred = plain(task)->real_cred;
+	u64 maxrss = signal->maxrss, peak;
 
 	fill_header(&e->h, sizeof(*e), WIRE_SAMPLE, now);
 	e->h.flags = (sweep_last ? WIRE_F_LAST : 0) |
@@ -27,7 +28,7 @@ static __always_inline void fill_sample(struct wire_sample *e, struct task_struc
 	e->parent.pid = t->parent_pid;
 	e->tid = task->pid;
 	e->sweep = sweep;
-	e->threads = task->signal->nr_threads;
+	e->threads = signal->nr_threads;
 	e->threads_peak = e->threads_total = 1;
 	e->uid = cred->uid.val;
 	e->gid = cred->gid.val;
@@ -39,7 +40,7 @@ static __always_inline void fill_sample(struct wire_sample *e, struct task_struc
 		maxrss = peak > maxrss ? peak : maxrss;
 	}
 	e->maxrss_bytes = maxrss * cfg_page_bytes;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->group_leader->comm);
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), plain(task)->group_leader->comm);
 }
 
 /* The leader's record carries what the process's ended threads left; a leader

@@ -15,24 +15,6 @@
 /* A record being built: sizes are masked so that the verifier sees a bound. */
 #define RECORD_MASK (WIRE_RECORD_MAX - 1)
 
-struct dentry_step { /* d_parent and d_name lie side by side in struct dentry */
-	struct dentry *parent;
-	u64 hash_len;
-	const unsigned char *name;
-};
-
-static __always_inline void read_dentry(struct dentry *dentry, struct dentry_step *step)
-{
-	if (bpf_core_field_offset(struct dentry, d_name) ==
-	    bpf_core_field_offset(struct dentry, d_parent) + sizeof(void *)) {
-		bpf_probe_read_kernel(step, sizeof(*step),
-				      (void *)dentry + bpf_core_field_offset(struct dentry, d_parent));
-		return;
-	}
-	step->parent = BPF_CORE_READ(dentry, d_parent);
-	step->name = BPF_CORE_READ(dentry, d_name.name);
-}
-
 /* Components from the leaf to the root, each ended by NUL; "/" itself is one
  * empty component. Cut at WIRE_PATH_MAX. Written at `start`, returns where the
  * next thing goes. Global functions are verified once, not at every call: with
@@ -40,40 +22,38 @@ static __always_inline void read_dentry(struct dentry *dentry, struct dentry_ste
 __noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
 					u64 vfsmount_address)
 {
-	struct dentry *dentry = (void *)dentry_address, *mnt_root;
-	struct vfsmount *vfsmount = (void *)vfsmount_address;
-	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-	struct dentry_step step = {};
+	u64 mount_address = vfsmount_address - bpf_core_field_offset(struct mount, mnt);
+	u64 mnt_root, parent;
 	u32 at = start;
 	long len;
 
 	if (!r)
 		return start;
-	mnt_root = BPF_CORE_READ(vfsmount, mnt_root);
+	mnt_root = address(PEEK(vfsmount, vfsmount_address, mnt_root));
 	for (int i = 0; i < PATH_DEPTH; i++) {
-		if (!dentry)
+		if (!dentry_address)
 			break;
-		if (dentry == mnt_root) {
-			struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
-
-			if (parent == mount)
+		if (dentry_address == mnt_root) {
+			parent = address(PEEK(mount, mount_address, mnt_parent));
+			if (parent == mount_address)
 				break;
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mnt_root = BPF_CORE_READ(parent, mnt.mnt_root);
-			mount = parent;
+			dentry_address = address(PEEK(mount, mount_address, mnt_mountpoint));
+			mnt_root = address(PEEK(mount, parent, mnt.mnt_root));
+			mount_address = parent;
 			continue;
 		}
-		read_dentry(dentry, &step);
-		if (step.parent == dentry)
+		parent = address(PEEK(dentry, dentry_address, d_parent));
+		if (parent == dentry_address)
 			break;
 		at &= RECORD_MASK;
-		len = bpf_probe_read_kernel_str(r->data + at, NAME_LEN, step.name);
+		len = bpf_probe_read_kernel_str(r->data + at, NAME_LEN,
+						PEEK(dentry, dentry_address, d_name.name));
 		if (len <= 0)
 			break;
 		at += len;
 		if (at - start > WIRE_PATH_MAX)
 			break;
-		dentry = step.parent;
+		dentry_address = parent;
 	}
 	if (at == start) {
 		r->data[at & RECORD_MASK] = 0;

@@ -27,7 +27,7 @@ struct {
 
 static __always_inline u64 group_key(struct task_struct *task)
 {
-	return (u64)task->signal;
+	return (u64)plain(task)->signal;
 }
 
 /* ---- totals ---- */
@@ -116,17 +116,18 @@ static __always_inline void add_ledger_atomic(struct wire_ledger *sum, const str
 /* As wait4 gives it (kernel/exit.c, wait_task_zombie). */
 static __always_inline u32 wait_status(struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
+	struct signal_struct *signal = plain(task)->signal;
 
 	if (signal->flags & SIGNAL_GROUP_EXIT)
 		return signal->group_exit_code;
-	return task->group_leader->exit_code;
+	return plain(task)->group_leader->exit_code;
 }
 
 static __always_inline void fill_exit(struct wire_exit *e, struct task_struct *task,
 				      struct thread *t)
 {
-	const struct cred *cred = task->real_cred;
+	struct signal_struct *signal = plain(task)->signal;
+	const struct cred *cred = plain(task)->real_cred;
 
 	fill_header(&e->h, sizeof(*e), WIRE_EXIT, bpf_ktime_get_boot_ns());
 	if (t->flags & THREAD_JOINED)
@@ -142,11 +143,11 @@ static __always_inline void fill_exit(struct wire_exit *e, struct task_struct *t
 	e->uid = cred->uid.val;
 	e->gid = cred->gid.val;
 	e->status = wait_status(task);
-	e->oom_killed = task->signal->oom_mm != NULL;
+	e->oom_killed = signal->oom_mm != NULL;
 	e->execs = t->execs;
 	e->cgroup_id = t->cgroup_id;
-	e->maxrss_bytes = task->signal->maxrss * cfg_page_bytes;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->group_leader->comm);
+	e->maxrss_bytes = signal->maxrss * cfg_page_bytes;
+	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), plain(task)->group_leader->comm);
 }
 
 static __always_inline void send_exit(struct task_struct *task, struct thread *t, struct group *g)
@@ -164,7 +165,6 @@ static __always_inline void send_exit(struct task_struct *task, struct thread *t
 	e->lib_opens = g ? g->lib_opens : t->lib_opens;
 	e->killer_pid = g ? g->killer_pid : t->killer_pid;
 	e->mm_peak_bytes = g ? g->mm_peak_bytes : t->mm_peak_bytes;
-	e->exit_time_ns = g ? g->exit_time_ns : t->exit_time_ns;
 	if (g)
 		__builtin_memcpy(&e->ledger, &g->sum, sizeof(e->ledger));
 	else
@@ -184,10 +184,8 @@ static __noinline void fold_thread(struct task_struct *task, struct thread *t, s
 		__sync_fetch_and_add(&g->file_events_dropped, t->file_events_dropped);
 	if (t->killer_pid)
 		g->killer_pid = t->killer_pid;
-	if (t->exit_time_ns) { /* the one that found the process dead */
-		g->exit_time_ns = t->exit_time_ns;
+	if (t->mm_peak_bytes) /* the one that found the process dead */
 		g->mm_peak_bytes = t->mm_peak_bytes;
-	}
 }
 
 /* Its last switch-out, after account(). Threads leave their sums in the group;
@@ -341,7 +339,7 @@ static __always_inline void join_group(struct task_struct *parent, struct thread
 		struct group fresh = {};
 
 		/* the new thread is counted already */
-		fresh.live = fresh.peak = fresh.total = parent->signal->nr_threads;
+		fresh.live = fresh.peak = fresh.total = plain(parent)->signal->nr_threads;
 		of_parent->flags |= THREAD_GROUPED;
 		if (bpf_map_update_elem(&groups, &key, &fresh, BPF_NOEXIST))
 			count_loss(LOSS_GROUP_STATE);
@@ -356,7 +354,7 @@ static __always_inline void join_group(struct task_struct *parent, struct thread
 static __always_inline void send_fork(struct task_struct *child, struct thread *t, bool root)
 {
 	struct wire_fork *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	const struct cred *cred = child->real_cred;
+	const struct cred *cred = plain(child)->real_cred;
 
 	if (!e) {
 		count_loss(LOSS_FORK);
@@ -406,7 +404,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	}
 	t->parent_pid = parent->tgid;
-	t->parent_start_ns = parent->group_leader->start_boottime;
+	t->parent_start_ns = plain(parent)->group_leader->start_boottime;
 	if (of_parent) {
 		t->cgroup_id = of_parent->cgroup_id;
 		if (of_parent->flags & (THREAD_ENV_PARENT | THREAD_SPAWNER))
@@ -453,10 +451,9 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
 	struct mm_struct *mm;
 
-	if (!t || task->signal->live.counter > 0)
+	if (!t || plain(task)->signal->live.counter > 0)
 		return 0;
-	t->exit_time_ns = bpf_ktime_get_boot_ns();
-	mm = task->mm;
+	mm = plain(task)->mm;
 	if (mm)
 		t->mm_peak_bytes = mm_peak_pages(mm) * cfg_page_bytes;
 	return 0;

@@ -26,7 +26,7 @@
 static __always_inline u64 switch_clock(struct task_struct *prev)
 {
 	if (bpf_core_field_exists(struct sched_entity, cfs_rq))
-		return prev->se.cfs_rq->rq->clock;
+		return plain(prev)->se.cfs_rq->rq->clock;
 	return bpf_ktime_get_ns();
 }
 

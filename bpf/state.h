@@ -49,7 +49,6 @@ struct thread {
 	__wu64 disk_waits;
 	__wu64 parent_start_ns;
 	__wu64 mm_peak_bytes;
-	__wu64 exit_time_ns;
 	__wu64 cgroup_id;
 	__wu32 parent_pid;
 	__wu32 flags; /* THREAD_* */
@@ -66,7 +65,7 @@ struct thread {
 struct group {
 	__wu32 live, peak, total;
 	__wu32 lib_opens, file_events_dropped, killer_pid;
-	__wu64 exit_time_ns, mm_peak_bytes;
+	__wu64 mm_peak_bytes;
 	struct wire_ledger sum;
 };
 

@@ -38,8 +38,8 @@ enum fd_kind { FD_NONE, FD_PIPE, FD_SOCKET, FD_FILE, FD_ANON, FD_OTHER };
 
 static __always_inline enum fd_kind file_kind(struct file *file)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	u16 mode = BPF_CORE_READ(inode, i_mode);
+	struct inode *inode = PEEK(file, file, f_inode);
+	u16 mode = PEEK(inode, inode, i_mode);
 
 	switch (mode & S_IFMT) {
 	case S_IFIFO:
@@ -62,7 +62,7 @@ static __always_inline enum fd_kind file_kind(struct file *file)
 
 static __always_inline struct file *fd_file(struct task_struct *task, u32 fd)
 {
-	struct fdtable *fdt = task->files->fdt;
+	struct fdtable *fdt = plain(task)->files->fdt;
 	struct file **files = fdt->fd;
 	struct file *file = NULL;
 
@@ -185,8 +185,9 @@ static __noinline u32 wait_in_open(struct task_struct *task)
 
 static __always_inline bool has_children(struct task_struct *task)
 {
-	struct list_head *first = task->group_leader->children.next;
-	struct list_head *head = (void *)task->group_leader +
+	struct task_struct *leader = plain(task)->group_leader;
+	struct list_head *first = leader->children.next;
+	struct list_head *head = (void *)leader +
 				 bpf_core_field_offset(struct task_struct, children);
 
 	return (u64)first != (u64)head;

@@ -188,7 +188,6 @@ struct wire_exit {
 	__wu32 oom_killed;
 	__wu32 execs;
 	__wu32 file_events_dropped; /* beyond the per-process limit */
-	__wu64 exit_time_ns; /* CLOCK_BOOTTIME of sched_process_exit */
 	__wu64 cgroup_id;
 	__wu64 maxrss_bytes;    /* ru_maxrss: the kernel's high-water mark */
 	__wu64 mm_peak_bytes;   /* of the last program alone; 0: not known */
@@ -370,7 +369,8 @@ struct wire_run_end {
 	__wu32 still_running;  /* processes of the run that outlive it */
 	__wu32 pad;
 	__wu64 command_cpu_ns; /* wait4 rusage of the command and its waited-for children */
-	__wu64 collector_cpu_ns; /* our own cost */
+	__wu64 collector_cpu_ns; /* our own cost, loading included */
+	__wu64 collector_start_ns; /* of it, before the command began */
 	__wu64 bpf_run_ns;       /* with kernel.bpf_stats_enabled; 0: not measured */
 	__wu64 bpf_runs;
 	struct wire_string note; /* text for the report */

@@ -24,18 +24,17 @@
 #include "src/base/str.h"
 #include "src/collect/collect.h"
 #include "src/collect/ebpf_probe.h"
+#include "src/collect/ring.h"
 #include <linux/types.h>
 #include "tracer.skel.h"
 
 struct ebpf {
 	struct tracer_bpf *skel;
-	struct ring_buffer *ring;
+	struct ring *ring;
 	struct bpf_link *sample_link, *join_link;
 	uint64_t features;
 	uint32_t sweeps;
 	int cpus; /* possible ones: length of per-CPU values */
-	collect_fn fn; /* during ebpf_consume() */
-	void *ctx;
 };
 
 /* libbpf's own words would go to stderr; ours say what to do. */
@@ -167,13 +166,6 @@ static int fill_names(struct tracer_bpf *s, const struct collect_options *o)
 	return 0;
 }
 
-static int take_record(void *ctx, void *data, size_t size)
-{
-	struct ebpf *e = ctx;
-
-	return e->fn(e->ctx, data);
-}
-
 static int choose_programs(struct ebpf *e, const struct collect_options *o, char *why,
 			   size_t why_size)
 {
@@ -191,6 +183,7 @@ static int choose_programs(struct ebpf *e, const struct collect_options *o, char
 	}
 	choose_process_programs(e->skel, probe);
 	e->features = choose_optional_programs(e->skel, probe) | ebpf_probe_fields(probe);
+	e->skel->rodata->cfg_rdonly_cast = ebpf_probe_kfunc(probe, "bpf_rdonly_cast");
 	return 0;
 }
 
@@ -255,8 +248,8 @@ int ebpf_new(const struct collect_options *o, struct ebpf **ret, char *why, size
 		r = attach(e, &step);
 	if (r >= 0) {
 		step = "the ring buffer cannot be mapped";
-		e->ring = ring_buffer__new(bpf_map__fd(e->skel->maps.events), take_record, e, NULL);
-		r = e->ring ? 0 : -errno;
+		r = ring_new(bpf_map__fd(e->skel->maps.events),
+			     bpf_map__max_entries(e->skel->maps.events), &e->ring);
 	}
 	if (r >= 0) {
 		step = "no context switch was seen within a second";
@@ -275,7 +268,7 @@ void ebpf_free(struct ebpf *e)
 {
 	if (!e)
 		return;
-	ring_buffer__free(e->ring);
+	ring_free(e->ring);
 	bpf_link__destroy(e->sample_link);
 	bpf_link__destroy(e->join_link);
 	tracer_bpf__destroy(e->skel);
@@ -289,7 +282,7 @@ uint64_t ebpf_features(const struct ebpf *e)
 
 int ebpf_fd(const struct ebpf *e)
 {
-	return ring_buffer__epoll_fd(e->ring);
+	return bpf_map__fd(e->skel->maps.events);
 }
 
 int ebpf_watch_children(struct ebpf *e, pid_t pid)
@@ -306,10 +299,8 @@ int ebpf_watch_children(struct ebpf *e, pid_t pid)
 
 int ebpf_consume(struct ebpf *e, collect_fn fn, void *ctx)
 {
-	e->fn = fn;
-	e->ctx = ctx;
 	e->skel->data->clock_sync = 1;
-	return ring_buffer__consume(e->ring);
+	return ring_consume(e->ring, fn, ctx);
 }
 
 /* Reads one walk of an iterator; records are whole in the stream, not in reads. */

@@ -90,6 +90,11 @@ bool ebpf_probe_takes_task(const struct ebpf_probe *p, const char *name)
 	return t && !strcmp(btf__name_by_offset(p->btf, t->name_off), "task_struct");
 }
 
+bool ebpf_probe_kfunc(const struct ebpf_probe *p, const char *name)
+{
+	return btf__find_by_name_kind(p->btf, name, BTF_KIND_FUNC) > 0;
+}
+
 bool ebpf_probe_syscall_tracepoint(const char *call)
 {
 	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
