@@ -177,8 +177,10 @@ static int index_add(struct rules *r, const struct predicate *key, unsigned rule
 		for (unsigned k = 0; k < key->patterns[i]->n_names; k++) {
 			if (!count_only)
 				r->index[r->n_index] =
-					(struct index_entry){ key->patterns[i]->names[k], key->kind,
-							      key->patterns[i]->stem, rule };
+					(struct index_entry){ key->patterns[i]->names[k],
+							      strlen(key->patterns[i]->names[k]),
+							      key->kind, key->patterns[i]->stem,
+							      rule };
 			r->n_index++;
 		}
 	return 0;
@@ -198,6 +200,40 @@ static int by_priority(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+static unsigned name_hash(struct word name)
+{
+	unsigned h = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < name.len; i++)
+		h = (h ^ (unsigned char)name.p[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static int build_table(struct rules *r)
+{
+	unsigned size = 64;
+
+	if (r->n_index >= UINT16_MAX)
+		return -E2BIG;
+	while (size < 2 * r->n_index)
+		size *= 2;
+	r->table = rules_alloc(r, size * sizeof(*r->table));
+	if (!r->table)
+		return -ENOMEM;
+	r->table_mask = size - 1;
+	for (unsigned i = 0; i < r->n_index; i++) {
+		const struct index_entry *e = &r->index[i];
+		unsigned slot = name_hash((struct word){ e->name, e->len }) & r->table_mask;
+
+		if (i && !strcmp(r->index[i - 1].name, e->name))
+			continue; /* its neighbours are found from the first */
+		while (r->table[slot])
+			slot = (slot + 1) & r->table_mask;
+		r->table[slot] = (uint16_t)(i + 1);
+	}
+	return 0;
+}
+
 int rules_index(struct rules *r)
 {
 	unsigned n = 0;
@@ -207,6 +243,8 @@ int rules_index(struct rules *r)
 			r->list[n++] = r->list[i];
 	r->n = n;
 	qsort(r->list, r->n, sizeof(*r->list), by_priority);
+	for (unsigned i = 0; i < r->n; i++)
+		r->n_of_kind[r->list[i]->kind]++;
 	for (unsigned pass = 0; pass < 2; pass++) {
 		r->n_index = 0;
 		for (unsigned i = 0; i < r->n; i++) {
@@ -227,7 +265,7 @@ int rules_index(struct rules *r)
 		}
 	}
 	qsort(r->index, r->n_index, sizeof(*r->index), by_name);
-	return 0;
+	return build_table(r);
 }
 
 /* Environment names and parents that some rule looks at, for the collector. */
@@ -343,19 +381,20 @@ int rules_load(const char *const *files, unsigned n, struct rules **ret, struct 
 static void find_name(const struct rules *r, struct word name, unsigned subject, bool stem,
 		      uint64_t found[RULE_WORDS])
 {
-	unsigned low = 0, high = r->n_index;
+	const struct index_entry *e;
+	unsigned slot = name_hash(name) & r->table_mask;
 
-	while (low < high) {
-		unsigned mid = (low + high) / 2;
-
-		if (word_compare(name, r->index[mid].name) > 0)
-			low = mid + 1;
-		else
-			high = mid;
+	for (; r->table[slot]; slot = (slot + 1) & r->table_mask) {
+		e = &r->index[r->table[slot] - 1];
+		if (e->len != name.len || memcmp(e->name, name.p, name.len))
+			continue;
+		for (; e < r->index + r->n_index && e->len == name.len &&
+		       !memcmp(e->name, name.p, name.len);
+		     e++)
+			if (e->subject == subject && (!stem || e->stem))
+				found[e->rule / 64] |= 1ULL << e->rule % 64;
+		return;
 	}
-	for (; low < r->n_index && word_is(name, r->index[low].name); low++)
-		if (r->index[low].subject == subject && (!stem || r->index[low].stem))
-			found[r->index[low].rule / 64] |= 1ULL << r->index[low].rule % 64;
 }
 
 static void find_subject(const struct rules *r, struct word text, unsigned subject,
@@ -382,6 +421,8 @@ int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_in
 	struct rule_view view;
 	unsigned words = (r->n + 63) / 64;
 
+	if (!r->n_of_kind[kind])
+		return -ENOENT;
 	view.in = in;
 	view.split = view.joined = false;
 	view.line_len = 0;

@@ -152,6 +152,7 @@ struct rule {
 
 struct index_entry {
 	const char *name;
+	size_t len;
 	unsigned subject; /* PRED_EXE, PRED_FILE, PRED_COMM or PRED_ARGV0 */
 	bool stem;
 	unsigned rule;
@@ -166,6 +167,9 @@ struct rules {
 	unsigned n;
 	struct index_entry *index; /* sorted by name */
 	unsigned n_index;
+	uint16_t *table; /* hash of a name -> its first index entry + 1; 0: free */
+	unsigned table_mask;
+	unsigned n_of_kind[RULE_KINDS];
 	uint64_t of_kind[RULE_KINDS][RULE_WORDS];
 	uint64_t always[RULE_WORDS]; /* not found through the index */
 	const char **env_names, **env_parents;
