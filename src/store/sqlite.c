@@ -178,7 +178,7 @@ int sqlite_end(struct store *s, int error)
 }
 
 /* Is it ours, and of which version? 0: nothing in it yet. Changes nothing. */
-static int read_version(sqlite3 *db, int64_t *ret)
+static int check_version(sqlite3 *db, int64_t *ret)
 {
 	int64_t application, version, objects;
 	int r;
@@ -198,46 +198,16 @@ static int read_version(sqlite3 *db, int64_t *ret)
 	return 0;
 }
 
-static int set_up_writer(sqlite3 *db, int64_t version)
+/* In one snapshot: another writer may be making the database right now. */
+static int read_version(sqlite3 *db, int64_t *ret)
 {
-	char sql[256];
-	int r;
+	int r = sqlite_run(db, "BEGIN");
 
-	snprintf(sql, sizeof(sql),
-		 "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-		 "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d",
-		 SQLITE_DRIVER_PAGE_BYTES, SQLITE_DRIVER_WAL_PAGES,
-		 SQLITE_DRIVER_WAL_PAGES * SQLITE_DRIVER_PAGE_BYTES);
-	r = sqlite_run(db, sql);
-	if (r == 0 && version < (int64_t)SCHEMA_VERSION)
-		r = sqlite_migrate(db, steps, SCHEMA_VERSION, sqlite_views);
+	if (r < 0)
+		return r;
+	r = check_version(db, ret);
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
-}
-
-/* Directories 0700 and the file 0600; SQLite gives -wal and -shm the same mode.
- * An existing file is not opened here: closing it would drop this process's
- * POSIX locks on it. */
-static int create_file(const char *path)
-{
-	char dir[PATH_MAX];
-	char *slash;
-	int fd, r;
-
-	if (strlen(path) >= sizeof(dir))
-		return -ENAMETOOLONG;
-	str_copy(dir, sizeof(dir), path);
-	slash = strrchr(dir, '/');
-	if (slash && slash != dir) {
-		*slash = '\0';
-		r = make_directories(dir, 0700);
-		if (r < 0)
-			return r;
-	}
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
 }
 
 static int open_database(const char *path, int flags, sqlite3 **ret)
@@ -263,6 +233,80 @@ static int open_database(const char *path, int flags, sqlite3 **ret)
 	}
 	*ret = db;
 	return 0;
+}
+
+static int set_up_writer(sqlite3 *db, int64_t version)
+{
+	char sql[256];
+	int r = 0;
+
+	snprintf(sql, sizeof(sql), "PRAGMA page_size = %d", SQLITE_DRIVER_PAGE_BYTES);
+	if (version == 0)
+		r = sqlite_run(db, sql);
+	if (r == 0 && version < (int64_t)SCHEMA_VERSION)
+		r = sqlite_migrate(db, steps, SCHEMA_VERSION, sqlite_views);
+	if (r < 0)
+		return r;
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+		 "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d",
+		 SQLITE_DRIVER_WAL_PAGES, SQLITE_DRIVER_WAL_PAGES * SQLITE_DRIVER_PAGE_BYTES);
+	return sqlite_run(db, sql);
+}
+
+static void remove_database(const char *path)
+{
+	static const char *const suffixes[] = { "", "-journal", "-wal", "-shm" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		char name[PATH_MAX + 16];
+
+		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+		unlink(name);
+	}
+}
+
+/* Gives the finished database at from its name. One that is there already stays. */
+static int publish(const char *from, const char *path)
+{
+	if (link(from, path) == 0 || errno == EEXIST)
+		return 0;
+	return rename(from, path) < 0 ? -errno : 0; /* no links on this file system */
+}
+
+/* Directories 0700 and the file 0600; SQLite gives -wal and -shm the same mode. It
+ * is made under another name: several first runs at once would disturb each other
+ * while SQLite switches to the write-ahead log, and readers see all or nothing. */
+static int create_database(const char *path)
+{
+	char name[PATH_MAX];
+	sqlite3 *db = NULL;
+	char *slash;
+	int fd, r;
+
+	if (strlen(path) + sizeof(".XXXXXX") > sizeof(name))
+		return -ENAMETOOLONG;
+	str_copy(name, sizeof(name), path);
+	slash = strrchr(name, '/');
+	if (slash && slash != name) {
+		*slash = '\0';
+		r = make_directories(name, 0700);
+		if (r < 0)
+			return r;
+	}
+	snprintf(name, sizeof(name), "%s.XXXXXX", path);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	r = open_database(name, SQLITE_OPEN_READWRITE, &db);
+	if (r == 0)
+		r = set_up_writer(db, 0);
+	sqlite3_close(db);
+	if (r == 0)
+		r = publish(name, path);
+	remove_database(name);
+	return r;
 }
 
 /* A closed database in a directory that may not be written has no -shm file and
@@ -294,9 +338,11 @@ static int open_unchanging(const char *path, sqlite3 **ret)
 static int open_writer(const char *path, struct store *s)
 {
 	int64_t version;
-	int r;
+	struct stat st;
+	int r = 0;
 
-	r = create_file(path);
+	if (stat(path, &st) < 0)
+		r = errno == ENOENT ? create_database(path) : -errno;
 	if (r == 0)
 		r = open_database(path, SQLITE_OPEN_READWRITE, &s->db);
 	if (r == 0)
