@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/io.h"
 #include "src/base/log.h"
 #include "src/base/paths.h"
 #include "src/base/str.h"
@@ -15,6 +16,8 @@
 #include "src/cli/reader.h"
 #include "src/cli/rebuild_facts.h"
 #include "src/track/rules.h"
+
+#define TEXTS_MAX 64
 
 struct rebuild_options {
 	const char *db;
@@ -44,7 +47,11 @@ struct rebuild {
 	struct store *store;
 	struct facts facts;
 	size_t *order; /* index of the k-th process of the tracker */
+	struct tracker *tracker;
 	uint64_t tasks, tools;
+	char *texts[TEXTS_MAX]; /* files that name tasks */
+	size_t text_bytes[TEXTS_MAX];
+	unsigned n_texts;
 };
 
 /* The stored process of a tracker's process id; NULL if there is none. */
@@ -127,6 +134,38 @@ static int ignore_incident(void *ctx, const struct incident_row *row)
 	return 0;
 }
 
+static int on_want_text(void *ctx, const char *path, size_t bytes)
+{
+	struct rebuild *b = ctx;
+	unsigned i;
+
+	for (i = 0; i < b->n_texts; i++) {
+		if (!strcmp(b->texts[i], path))
+			return 0;
+	}
+	if (b->n_texts == TEXTS_MAX)
+		return 0;
+	b->texts[b->n_texts] = arena_text(&b->facts.arena, path);
+	b->text_bytes[b->n_texts] = bytes;
+	return b->texts[b->n_texts++] ? 0 : -ENOMEM;
+}
+
+/* An engine's log that is gone by now leaves its tasks the names of their tools. */
+static int give_texts(struct rebuild *b)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; i < b->n_texts && !err; i++) {
+		_cleanup_free_ char *data = malloc(b->text_bytes[i] + 1);
+		ssize_t len = data ? read_text(b->texts[i], data, b->text_bytes[i] + 1) : -ENOMEM;
+
+		if (len > 0)
+			err = tracker_text(b->tracker, b->texts[i], data, (size_t)len);
+	}
+	return err;
+}
+
 static int put_placement(struct rebuild *b)
 {
 	size_t i;
@@ -141,8 +180,10 @@ static int put_placement(struct rebuild *b)
 
 static int derive(struct rebuild *b, const struct rules *rules)
 {
-	struct track_sink sink = { b,	    on_run,	 on_process,	on_exec,	on_task,
-				   on_tool, ignore_file, ignore_cgroup, ignore_incident };
+	struct track_sink sink = { b,		on_run,	       on_process,
+				   on_exec,	on_task,       on_tool,
+				   ignore_file, ignore_cgroup, ignore_incident,
+				   on_want_text };
 	struct tracker_options track = { .run_id = b->facts.run.id, .rules = rules };
 	struct tracker *t = NULL;
 	uint64_t lost = 0;
@@ -150,11 +191,15 @@ static int derive(struct rebuild *b, const struct rules *rules)
 
 	/* every process ends by its own record: nothing may be given up before */
 	track.limits.live_processes = UINT32_MAX;
+	track.limits.closed_tasks = UINT32_MAX; /* texts are read at the end */
 	err = tracker_new(&track, &sink, &t);
 	if (!err)
 		err = store_clear_derived(b->store, b->facts.run.id);
 	if (!err)
 		err = facts_feed(b->store, &b->facts, t, b->order);
+	b->tracker = t;
+	if (!err)
+		err = give_texts(b);
 	if (!err)
 		err = tracker_finish(t, true, 0, 0);
 	tracker_free(t);

@@ -128,6 +128,10 @@ int file_event(struct tracker *t, const struct wire_file_event *r)
 		t->completeness.files_folded++;
 		return 0;
 	}
+	if (t->options.rules)
+		err = engine_file(t, p, r, str_text(rename ? &t->scratch2 : &t->scratch));
+	if (err)
+		return err;
 	f = get(t, p, str_text(rename ? &t->scratch2 : &t->scratch), &err);
 	if (!f)
 		return err;

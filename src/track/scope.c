@@ -33,6 +33,7 @@ static void task_unref(struct tracker *t, struct task *task)
 		free(task->key);
 		free(task->sample);
 		free(task->evidence);
+		free(task->claim);
 		free(task);
 	}
 }
@@ -50,6 +51,7 @@ void scope_unref(struct tracker *t, struct scope *s)
 	for (; s && --s->refs == 0; s = up) {
 		up = s->up;
 		task_unref(t, s->task);
+		rule_markers_fini(&s->markers);
 		free(s);
 	}
 }
@@ -274,28 +276,43 @@ static char *evidence_of(const struct rule_result *m, const struct rule_input *i
 	return NULL;
 }
 
+static void replace(char **to, const struct rule_result *m, const char *name)
+{
+	char *value = copy_field(m, name);
+
+	if (!value)
+		return;
+	free(*to);
+	*to = value;
+}
+
+void task_fields(struct task *task, const struct rule_result *m)
+{
+	uint64_t cpus = number_field(m, "cpus"), memory_mb = number_field(m, "memory_mb");
+
+	replace(&task->name, m, "name");
+	replace(&task->sample, m, "sample");
+	if (cpus && cpus <= UINT32_MAX)
+		task->cpus = (uint32_t)cpus;
+	if (memory_mb && memory_mb < INT64_MAX / 1000000)
+		task->memory_bytes = memory_mb * 1000000;
+	task->dirty = true;
+}
+
 static void fill_task(struct task *task, const struct rule_result *m, const struct rule_input *in)
 {
-	uint64_t cpus = number_field(m, "cpus");
-
-	task->name = copy_field(m, "name");
+	task_fields(task, m);
 	if (!task->name)
 		task->name = strdup(rule_id(m->rule));
-	task->sample = copy_field(m, "sample");
 	task->evidence = evidence_of(m, in);
 	task->rule = rule_id(m->rule);
 	task->confidence = rule_confidence(m->rule);
-	task->cpus = cpus <= UINT32_MAX ? (uint32_t)cpus : 0;
-	task->memory_bytes = number_field(m, "memory_bytes");
-	if (!task->memory_bytes)
-		task->memory_bytes = number_field(m, "memory_mb") * 1000000;
 }
 
-static struct scope *open_task(struct tracker *t, struct process *p, const struct rule_result *m,
+static struct scope *open_task(struct tracker *t, struct process *p, struct rule_result *m,
 			       const struct rule_input *in, uint64_t now_ns)
 {
 	struct task *task;
-	struct scope *s;
 
 	if (t->n_open >= t->options.limits.open_tasks) {
 		t->tasks_refused++;
@@ -314,11 +331,12 @@ static struct scope *open_task(struct tracker *t, struct process *p, const struc
 	task->exit_code = -1;
 	list_add(&t->open_first, &t->open_last, task);
 	t->n_open++;
+	if (engine_claim(p, task, in, m) < 0)
+		return NULL; /* the open list owns the task */
 	fill_task(task, m, in);
 	if (name_task(t, task, m) < 0 || !task->name)
-		return NULL; /* finish() gives the task back */
-	s = push(t, p->scope, task, m);
-	return s;
+		return NULL;
+	return push(t, p->scope, task, m);
 }
 
 struct scope *scope_match(struct tracker *t, struct process *p, const struct rule_input *in,
@@ -406,7 +424,7 @@ static int close_task(struct tracker *t, struct task *task)
 	err = task_send(t, task);
 	if (!err)
 		err = tools_send(t, task, true);
-	if (t->n_closed > CLOSED_TASKS_KEPT)
+	if (t->n_closed > t->options.limits.closed_tasks)
 		seal_oldest(t);
 	return err;
 }

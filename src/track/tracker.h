@@ -9,6 +9,7 @@
  *   summarise.c      totals of a task and of a tool within it
  *   run_row.c        the run: names, status, completeness, notes
  *   file_table.c     files folded by process
+ *   engine_text.c    names that engines tell by markers and logs
  *   incident.c       OOM kills, deadly signals, clock steps
  *
  * Books: a process's ledger is settled piece by piece, each piece on one tool of
@@ -25,13 +26,13 @@
 #include "src/base/str.h"
 #include "src/model/event.h"
 #include "src/model/ledger.h"
+#include "src/track/rule_text.h"
 #include "src/track/rules.h"
 #include "src/track/tool_name.h"
 #include "src/track/track.h"
 
 #define TOOL_TEXT_MAX	    160 /* name, and component after a NUL */
 #define TASK_TEXT_MAX	    256
-#define CLOSED_TASKS_KEPT   64	 /* whose totals stay in memory for late children */
 #define TASK_KEYS_MAX	    8192 /* remembered to count attempts */
 #define CGROUPS_MAX	    16384
 #define INCIDENTS_MAX	    10000
@@ -74,6 +75,9 @@ struct task {
 	uint64_t key_hash;
 	char *name, *key, *sample, *evidence;
 	const char *rule;
+	char *claim; /* value of a marker by which the engine's log names it; NULL: none */
+	const char *claim_name;
+	const struct rule *claim_rule;
 };
 
 /* One step from the run to a process: what `ancestor:` of a rule sees. */
@@ -82,7 +86,8 @@ struct scope {
 	struct scope *up;
 	struct task *task; /* the innermost one */
 	uint32_t refs;
-	char key[]; /* rule and key, to recognise a repeated match */
+	struct rule_markers markers; /* of an engine */
+	char key[];		     /* rule and key, to recognise a repeated match */
 };
 
 struct live { /* what samples said; only for processes that live for long */
@@ -213,6 +218,7 @@ struct scope *scope_match(struct tracker *t, struct process *p, const struct rul
 void scope_root_ended(struct tracker *t, struct process *p, const struct wire_exit *r);
 int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
 int scope_finish(struct tracker *t);
+void task_fields(struct task *task, const struct rule_result *m); /* a better name */
 
 /* summarise.c */
 struct tool *tool_get(struct tracker *t, struct task *task, const char *name,
@@ -234,6 +240,12 @@ int run_end(struct tracker *t, const struct wire_run_end *r);
 int run_engine(struct tracker *t, const struct rule_result *match);
 int run_send(struct tracker *t);
 void run_fini(struct tracker *t);
+
+/* engine_text.c */
+int engine_file(struct tracker *t, struct process *p, const struct wire_file_event *r,
+		const char *path);
+int engine_claim(struct process *p, struct task *task, const struct rule_input *in,
+		 struct rule_result *m);
 
 /* file_table.c */
 int file_event(struct tracker *t, const struct wire_file_event *r);

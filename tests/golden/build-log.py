@@ -204,9 +204,9 @@ def clock(e):
 
 
 def end(e):
-    before = struct.pack("=qIIIIQQQQ", e.num("unix"), e.num("status"), e.num("reason"),
+    before = struct.pack("=qIIIIQQQQQ", e.num("unix"), e.num("status"), e.num("reason"),
                          e.num("still"), 0, e.num("command_cpu"), e.num("collector_cpu"),
-                         e.num("bpf"), 0)
+                         e.num("collector_start"), e.num("bpf"), 0)
     return with_strings(before, b"", [e.raw("note").encode(), None])
 
 

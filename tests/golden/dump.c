@@ -6,6 +6,7 @@
  *
  *   --flush-every N   calls tracker_flush(0) after each N records
  *   --ended N, --live N, --tools N, --files N, --tasks N   limits
+ *   --text FILE       what the engine's log holds when the stream ends
  *   --quiet           only the books and the run
  */
 #include <errno.h>
@@ -22,6 +23,8 @@
 #include "tests/golden/books.h"
 
 struct dump {
+	const char *text; /* file given with --text */
+	char *wanted;	  /* path that the tracker wants to have read */
 	struct books *books;
 	bool quiet;
 };
@@ -208,6 +211,27 @@ static int on_incident(void *ctx, const struct incident_row *r)
 	return 0;
 }
 
+static int on_want_text(void *ctx, const char *path, size_t bytes)
+{
+	struct dump *d = ctx;
+
+	printf("want_text %s\n", path);
+	if (!d->wanted)
+		d->wanted = strdup(path);
+	return 0;
+}
+
+static int give_text(struct dump *d, struct tracker *t)
+{
+	char text[8192];
+	ssize_t len;
+
+	if (!d->text || !d->wanted)
+		return 0;
+	len = read_text(d->text, text, sizeof(text));
+	return len < 0 ? (int)len : tracker_text(t, d->wanted, text, (size_t)len);
+}
+
 static const struct option_word {
 	const char *word;
 	size_t offset;
@@ -266,6 +290,10 @@ static bool parse(int argc, char **argv, struct tracker_limits *l, unsigned *eve
 			d->quiet = true;
 			continue;
 		}
+		if (!strcmp(argv[i], "--text")) {
+			d->text = argv[++i];
+			continue;
+		}
 		if (!strcmp(argv[i], "--flush-every")) {
 			*every = (unsigned)atoi(argv[++i]);
 			continue;
@@ -285,8 +313,8 @@ int main(int argc, char **argv)
 {
 	struct dump d = { 0 };
 	struct tracker_options options = { .run_id = 1 };
-	struct track_sink sink = { &d,	    on_run,  on_process, on_exec,    on_task,
-				   on_tool, on_file, on_cgroup,	 on_incident };
+	struct track_sink sink = { &d,	    on_run,  on_process, on_exec,     on_task,
+				   on_tool, on_file, on_cgroup,	 on_incident, on_want_text };
 	struct rules_error error = { 0 };
 	struct rules *rules = NULL;
 	struct tracker *t = NULL;
@@ -305,8 +333,9 @@ int main(int argc, char **argv)
 	log = read_log(argv[argc - 1], &size);
 	d.books = books_new();
 	if (log && !tracker_new(&options, &sink, &t) && feed(t, log, size, every))
-		err = tracker_finish(t, true, 0, 0) < 0;
+		err = give_text(&d, t) < 0 || tracker_finish(t, true, 0, 0) < 0;
 	tracker_free(t);
+	free(d.wanted);
 	if (!err)
 		err = books_check(d.books, stdout);
 	books_free(d.books);

@@ -75,8 +75,8 @@ static int feed(struct tracker *t, const char *log, size_t size)
 
 static int import(const char *path, struct store *s, const struct rules *rules)
 {
-	struct track_sink sink = { s,	     put_run,  put_process, put_exec,	 put_task,
-				   put_tool, put_file, put_cgroup,  put_incident };
+	struct track_sink sink = { s,	     put_run,  put_process, put_exec,	  put_task,
+				   put_tool, put_file, put_cgroup,  put_incident, NULL };
 	struct tracker_options options = { .rules = rules };
 	_cleanup_free_ char *log = malloc(LOG_MAX);
 	_cleanup_fclose_ FILE *f = fopen(path, "rb");

@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main():
-    dump, case = sys.argv[1:3]
+    dump, case = (os.path.abspath(path) for path in sys.argv[1:3])
     expected = re.sub(r"\.events$", ".rows", case)
     with open(case, encoding="utf-8") as lines:
         options = re.search(r"^# options: (.*)$", lines.read(), re.M)
@@ -22,7 +22,7 @@ def main():
         log = os.path.join(directory, "log")
         subprocess.run([sys.executable, os.path.join(HERE, "build-log.py"), case, log], check=True)
         result = subprocess.run(
-            [dump, *(options[1].split() if options else []), log], capture_output=True,
+            [dump, *(options[1].split() if options else []), log], cwd=os.path.dirname(os.path.abspath(case)), capture_output=True,
             encoding="utf-8", errors="backslashreplace")
     if result.returncode or result.stderr:
         sys.exit(f"{result.stderr}{result.stdout[-4000:]}\ndump: exit code {result.returncode}")
