@@ -17,6 +17,7 @@
 
 #include "src/agent/channel.h"
 #include "src/agent/log_writer.h"
+#include "src/agent/text_watch.h"
 #include "src/base/cleanup.h"
 #include "src/base/str.h"
 #include "src/collect/collect.h"
@@ -33,6 +34,7 @@ struct recorder {
 	struct store *store;
 	struct tracker *tracker;
 	struct log_writer *log;
+	struct text_watch texts;
 	struct recorder_result *result;
 	uint64_t next_flush_ns;
 	int64_t run_id;
@@ -82,6 +84,20 @@ static int put_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char 
 	return r->store ? keep(r, store_put_cgroup(r->store, run_id, cgroup_id, path)) : 0;
 }
 
+static int want_text(void *ctx, const char *path, size_t bytes)
+{
+	struct recorder *r = ctx;
+
+	return text_watch_add(&r->texts, path, bytes);
+}
+
+static int give_text(void *ctx, const char *path, const char *data, size_t len)
+{
+	struct recorder *r = ctx;
+
+	return tracker_text(r->tracker, path, data, len);
+}
+
 static void commit(struct recorder *r)
 {
 	uint64_t lost = 0;
@@ -105,6 +121,8 @@ static void note(struct recorder *r, const char *what, const char *why)
 
 static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 {
+	/* a replay must not depend on files that happen to lie here */
+	bool read_texts = r->o->read_engine_files && !r->replayed;
 	const struct track_sink sink = {
 		.ctx = r,
 		.run = put_run,
@@ -115,6 +133,7 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.file = put_file,
 		.cgroup = put_cgroup,
 		.incident = put_incident,
+		.want_text = read_texts ? want_text : NULL,
 	};
 	struct tracker_options options = { .run_id = 1, .rules = r->o->rules,
 					   .replayed = r->replayed };
@@ -135,8 +154,10 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 
 static void flush(struct recorder *r)
 {
-	if (r->tracker)
+	if (r->tracker) {
+		text_watch_read(&r->texts, give_text, r);
 		tracker_flush(r->tracker, LIVE_AGE_NS);
+	}
 	commit(r);
 	if (r->log)
 		log_writer_flush(r->log);
@@ -185,6 +206,8 @@ counted:
 static void finish(struct recorder *r)
 {
 	if (r->tracker)
+		text_watch_read(&r->texts, give_text, r);
+	if (r->tracker)
 		tracker_finish(r->tracker, r->result->clean, r->result->rows_lost,
 			       r->replayed ? 0 : clock_ns(CLOCK_PROCESS_CPUTIME_ID));
 	commit(r);
@@ -193,6 +216,7 @@ static void finish(struct recorder *r)
 	if (r->store_error < 0)
 		note(r, "some rows could not be stored", store_strerror(r->store_error));
 	tracker_free(r->tracker);
+	text_watch_fini(&r->texts);
 	store_close(r->store);
 }
 

@@ -68,8 +68,9 @@ static void print_text(const struct feature *f, unsigned n, const struct utsname
 		       : f[i].required ? "MISSING"
 				       : "absent",
 		       f[i].name, f[i].purpose, f[i].detail[0] ? ": " : "", f[i].detail);
-	printf("\n%s\n", good ? "tracer run can observe here."
-			      : "tracer run cannot observe here: it would run commands unobserved.");
+	printf("\n%s\n",
+	       good ? "tracer run can observe here."
+		    : "tracer run cannot observe here: it would run commands unobserved.");
 }
 
 int cmd_doctor(int argc, char **argv)
