@@ -13,9 +13,13 @@ def peaks(bench, n):
     argv = bench.run_argv([bench.workload("execstorm"), str(n)])
     peak = {}
     with subprocess.Popen(argv, env=bench.environment(), stdin=subprocess.DEVNULL) as child:
+        found = {}
         while child.poll() is None:
-            for role, pid in helpers(child.pid).items():
-                peak[role] = max(peak.get(role, 0), peak_kib(pid))
+            now = {role: peak_kib(pid) for role, pid in found.items()}
+            if len(now) < 2 or not all(now.values()):
+                found = helpers(child.pid)
+            for role, kib in now.items():
+                peak[role] = max(peak.get(role, 0), kib)
             time.sleep(0.02)
     seen, missing = sum(r["comm"] == "empty" for r in bench.rows()), lost(bench.show())
     bench.clean()

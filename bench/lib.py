@@ -184,23 +184,23 @@ def bpf_programs():
     return {p["id"]: p for p in json.loads(done.stdout or b"[]")}
 
 
-def helpers(pid):
-    """Collector and recorder below a tracer process, by their names: role -> pid."""
-    found = {}
+def read_proc(pid, name):
     try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            children = f.read().split()
+        with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as f:
+            return f.read()
     except OSError:
-        return found
-    for child in children:
-        try:
-            with open(f"/proc/{child}/comm", encoding="ascii", errors="replace") as f:
-                name = f.read()
-        except OSError:
-            continue
+        return ""
+
+
+def helpers(pid):
+    """Collector and recorder of the run that pid supervises: role -> pid. They bear its
+    command line; the collector is not its child."""
+    line, found = read_proc(pid, "cmdline"), {}
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        name = read_proc(other, "comm")
         for role in ("collector", "recorder"):
-            if role[:6] in name:
-                found[role] = int(child)
+            if role[:6] in name and line and read_proc(other, "cmdline") == line:
+                found[role] = int(other)
     return found
 
 

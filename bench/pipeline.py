@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo pipeline: what observing it costs, in BPF programs and in our own processes."""
 import json
-import statistics
+import subprocess
 import sys
 
 from lib import Bench, Group, Sysctl, finish, line, lost, percent, spread, title
@@ -24,7 +24,7 @@ def shares(bench, options, what, target):
     try:
         script = '"$@"; rc=$?; /usr/sbin/bpftool --json prog show > "$0" 2>/dev/null; exit $rc'
         command = ["sh", "-c", script, out, *group.command(SNAKEMAKE)]
-        bench.execute(bench.run_argv(command, options), cwd=work, stderr=-3)
+        bench.execute(bench.run_argv(command, options), cwd=work, stderr=subprocess.DEVNULL)
         cpu = group.cpu_ns()
     finally:
         group.remove()
@@ -43,12 +43,12 @@ def shares(bench, options, what, target):
 def pairs(bench):
     ratios = []
     for _ in range(bench.args.pairs):
-        base = bench.cpu_of(SNAKEMAKE, cwd=prepare(bench), stderr=-3)
-        traced = bench.cpu_of(bench.run_argv(SNAKEMAKE), cwd=prepare(bench), stderr=-3)
+        quiet = {"stderr": subprocess.DEVNULL}
+        base = bench.cpu_of(SNAKEMAKE, cwd=prepare(bench), **quiet)
+        traced = bench.cpu_of(bench.run_argv(SNAKEMAKE), cwd=prepare(bench), **quiet)
         ratios.append(traced / base - 1)
         bench.clean()
     line(f"total CPU added, median of {len(ratios)} pairs (range)", spread(ratios), "", None)
-    return statistics.median(ratios)
 
 
 def main():

@@ -54,8 +54,8 @@ def recorder_stopped(world):
 @case("recorder killed: the command goes on, the run is readable up to its last batch")
 def recorder_killed(world):
     child = world.start(world.run_argv(["sh", "-c", f"sleep 3; {MARK}"]))
-    recorder = wait_for(lambda: helpers_of(child.pid).get("recorder"), "the recorder")
     time.sleep(1.5)
+    recorder = wait_for(lambda: helpers_of(child.pid).get("recorder"), "the recorder")
     os.kill(recorder, signal.SIGKILL)
     out, err = child.communicate(timeout=30)
     equal((child.returncode, out), (4, b"it ran\n"), f"the command: {err!r}")
@@ -67,8 +67,8 @@ def recorder_killed(world):
 @case("collector killed: the command goes on, the loss is said")
 def collector_killed(world):
     child = world.start(world.run_argv(["sh", "-c", f"sleep 2; {MARK}"]))
+    time.sleep(1)  # it is up then, and no longer about to detach itself
     collector = wait_for(lambda: helpers_of(child.pid).get("collector"), "the collector")
-    time.sleep(0.7)
     os.kill(collector, signal.SIGKILL)
     out, err = child.communicate(timeout=30)
     equal((child.returncode, out), (4, b"it ran\n"), f"the command: {err!r}")

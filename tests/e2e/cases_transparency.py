@@ -4,7 +4,7 @@ import os
 import signal
 import stat
 
-from harness import case, children_of, equal, num, one, process_name, require, wait_for
+from harness import case, equal, helpers_of, num, one, read_proc, require, wait_for
 from terminal import Terminal
 
 QUIET = ("--quiet",)
@@ -140,20 +140,21 @@ def sudo_user(world):
 @case("helpers: the collector keeps two capabilities, the recorder none")
 def privileges(world):
     child = world.start(world.run_argv(["sleep", "30"], QUIET))
-    helpers = wait_for(lambda: len(children_of(child.pid)) >= 3 and children_of(child.pid),
-                       "three children of tracer")
-    wait_for(lambda: any(process_name(p) == "sleep" for p in helpers), "the command")
-    found = set()
-    for pid in helpers:
-        if process_name(pid) == "sleep":
-            continue
-        with open(f"/proc/{pid}/status", encoding="ascii") as f:
-            fields = dict(line.split(":\t", 1) for line in f if ":\t" in line)
-        found.add(int(fields["CapEff"], 16))
+
+    def command_runs():
+        pids = read_proc(child.pid, f"task/{child.pid}/children").split()
+        return any("sleep" in read_proc(p, "comm") for p in pids)
+
+    wait_for(command_runs, "the command")
+    found = {}
+    for role, pid in helpers_of(child.pid).items():
+        fields = dict(line.split(":\t", 1) for line in read_proc(pid, "status").splitlines()
+                      if ":\t" in line)
+        found[role] = int(fields["CapEff"], 16)
     child.send_signal(signal.SIGTERM)
     child.wait(20)
     bpf_and_perfmon = 1 << 39 | 1 << 38
-    equal(found, {0, bpf_and_perfmon}, "effective capabilities of the helpers")
+    equal(found, {"collector": bpf_and_perfmon, "recorder": 0}, "effective capabilities")
 
 
 @case("background processes outlive the command: said, not waited for")

@@ -274,30 +274,23 @@ def wait_for(condition, what, seconds=20):
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-def children_of(pid):
+def read_proc(pid, name):
     try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            return [int(p) for p in f.read().split()]
-    except OSError:
-        return []
-
-
-def process_name(pid):
-    try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as f:
-            return f.read().strip()
+        with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as f:
+            return f.read()
     except OSError:
         return ""
 
 
 def helpers_of(pid):
-    """tracer's own processes below pid, by the role that their name tells."""
-    found = {}
-    for child in children_of(pid):
-        name = process_name(child)
+    """Our own helpers of the run that pid supervises: role -> pid. They bear its command
+    line, but are not all its children: the collector must not be in the observed tree."""
+    line, found = read_proc(pid, "cmdline"), {}
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        name = read_proc(other, "comm")
         for role in ("recorder", "collector"):
-            if role[:6] in name:
-                found[role] = child
+            if role[:6] in name and line and read_proc(other, "cmdline") == line:
+                found[role] = int(other)
     return found
 
 
