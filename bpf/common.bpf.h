@@ -31,6 +31,7 @@ const volatile __u8 cfg_syscall_class[SYSCALL_CLASSES]; /* enum syscall_class by
  * on_switch whenever user space asks for it. */
 volatile __s64 clock_offset;
 volatile __u32 clock_sync = 1;
+volatile __u64 begin_clock; /* whole host: when the books begin, in rq->clock */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -271,12 +271,10 @@ static __always_inline void account_idle(struct task_struct *prev, struct task_s
 
 	if (!c)
 		return;
-	if (!c->started)
-		c->started = clock;
-	if (!prev->pid && c->idle_since)
-		c->idle_ns += clock - c->idle_since;
+	if (!prev->pid && begin_clock) /* idle since its last switch, or since we began */
+		c->idle_ns += clock - (c->idle_since > begin_clock ? c->idle_since : begin_clock);
 	c->idle_since = next->pid ? 0 : clock;
-	c->last = clock;
+	c->switched = 1;
 }
 
 static __always_inline int handle_switch(bool preempt, struct task_struct *prev,

@@ -77,8 +77,7 @@ struct baseline {
 struct cpu_time {
 	__wu64 idle_ns;
 	__wu64 idle_since;    /* rq->clock; 0: not idle */
-	__wu64 started;       /* rq->clock of the first switch seen */
-	__wu64 last;          /* of the last one */
+	__wu64 switched;      /* this CPU has switched since we began */
 	__wu64 ended_cpu_ns;  /* CPU of threads that have ended */
 };
 

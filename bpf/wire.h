@@ -346,7 +346,7 @@ struct wire_run_begin {
 
 struct wire_cpu { /* whole-host recording: the books of the machine */
 	struct wire_header h;
-	__wu64 elapsed_ns;   /* since observation began */
+	__wu64 elapsed_ns;   /* wall time since observation began */
 	__wu64 idle_ns;      /* summed over CPUs, by the scheduler's own clock */
 	__wu64 process_ns;   /* CPU of ended processes and kernel threads ... */
 	__wu64 live_ns;      /* ... and of those alive */

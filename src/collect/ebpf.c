@@ -339,6 +339,15 @@ static int walk(struct bpf_link *link, collect_fn fn, void *ctx)
 	}
 }
 
+static uint64_t scheduler_clock(const struct ebpf *e)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec +
+	       (uint64_t)e->skel->bss->clock_offset;
+}
+
 int ebpf_sample(struct ebpf *e, bool last, collect_fn fn, void *ctx)
 {
 	e->skel->bss->sweep = ++e->sweeps;
@@ -348,6 +357,7 @@ int ebpf_sample(struct ebpf *e, bool last, collect_fn fn, void *ctx)
 
 int ebpf_join(struct ebpf *e, collect_fn fn, void *ctx)
 {
+	e->skel->bss->begin_clock = scheduler_clock(e);
 	return walk(e->join_link, fn, ctx);
 }
 
@@ -368,29 +378,26 @@ int ebpf_losses(struct ebpf *e, uint64_t ret_count[LOSS_KINDS])
 	return 0;
 }
 
+/* A CPU that never switched was idle or busy all the time: nobody knows which,
+ * and it stays in what is not attributed. */
 int ebpf_cpu(struct ebpf *e, struct wire_cpu *ret)
 {
 	_cleanup_free_ struct cpu_time *times = calloc((size_t)e->cpus, sizeof(*times));
+	uint64_t clock = scheduler_clock(e);
 	uint32_t zero = 0;
-	struct timespec now;
-	uint64_t clock;
 
 	if (!times)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.cpu_times), &zero, times))
 		return -errno;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	clock = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec +
-		(uint64_t)e->skel->bss->clock_offset;
-	ret->elapsed_ns = ret->idle_ns = ret->process_ns = 0;
-	ret->cpus = 0;
+	ret->elapsed_ns = clock - e->skel->bss->begin_clock;
+	ret->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	ret->idle_ns = ret->process_ns = 0;
 	for (int cpu = 0; cpu < e->cpus; cpu++) {
 		const struct cpu_time *c = &times[cpu];
 
-		if (!c->started)
+		if (!c->switched)
 			continue;
-		ret->cpus++;
-		ret->elapsed_ns += clock - c->started;
 		ret->idle_ns += c->idle_ns;
 		if (c->idle_since && clock > c->idle_since)
 			ret->idle_ns += clock - c->idle_since;
