@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-from lib import Bench, Group, Sysctl, finish, line, lost, percent, spread, title
+from lib import Bench, Group, Sysctl, bpf_programs, finish, line, lost, percent, spread, title
 
 SNAKEMAKE = ["/usr/bin/snakemake", "--cores", "2", "--scheduler", "greedy", "--quiet"]
 
@@ -20,7 +20,7 @@ def shares(bench, options, what, target):
     """BPF and agent time as shares of the pipeline's CPU."""
     work = prepare(bench)
     out = f"{bench.dir}/programs.json"
-    group = Group("work")
+    others, group = set(bpf_programs()), Group("work")
     try:
         script = '"$@"; rc=$?; /usr/sbin/bpftool --json prog show > "$0" 2>/dev/null; exit $rc'
         command = ["sh", "-c", script, out, *group.command(SNAKEMAKE)]
@@ -29,7 +29,7 @@ def shares(bench, options, what, target):
     finally:
         group.remove()
     with open(out, encoding="utf-8") as f:
-        bpf = sum(p.get("run_time_ns", 0) for p in json.load(f))
+        bpf = sum(p.get("run_time_ns", 0) for p in json.load(f) if p["id"] not in others)
     show = bench.show()
     agent = int(show["collector_cpu_ns"] or 0) + int(show["recorder_cpu_ns"] or 0)
     line(f"BPF programs, {what}", f"{percent(bpf / cpu)} of {cpu / 1e9:.1f} s", f"<= {target} %",
