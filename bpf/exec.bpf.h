@@ -104,9 +104,10 @@ static __always_inline void fill_namespaces(struct wire_exec *e, struct task_str
 	struct upid upid = {};
 	u32 level = pid->level;
 
+	/* a plain number: Linux 6.1 adds no variable to a typed pointer */
 	bpf_probe_read_kernel(&upid, sizeof(upid),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      (level & 31) * bpf_core_type_size(struct upid));
+			      (void *)(address(pid) + bpf_core_field_offset(struct pid, numbers) +
+				       (level & 31) * bpf_core_type_size(struct upid)));
 	e->nspid = upid.nr;
 	e->pid_ns = PEEK(pid_namespace, upid.ns, ns.inum);
 	e->mnt_ns = nsproxy->mnt_ns->ns.inum;
