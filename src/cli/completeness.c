@@ -56,6 +56,26 @@ static void note_events(json_t *notes, const struct completeness *c)
 	json_array_append_new(notes, json_string(str_text(&line)));
 }
 
+/* The recorder words the counts of struct completeness, too; here they are said
+ * already. Where its words have changed, a thing is said twice, never not at all. */
+static bool repeats_count(const char *note)
+{
+	static const char *const beginnings[] = {
+		"Events that could not be recorded, ",
+		"Processes whose end was not seen",
+		"Processes that ran before observation began",
+		"Processes still running when observation ended",
+		"Processes whose parent is not known",
+		"Rows that could not be stored: ",
+		"Uses of files that are counted but not listed: ",
+	};
+
+	for (size_t i = 0; note && i < ARRAY_SIZE(beginnings); i++)
+		if (!strncmp(note, beginnings[i], strlen(beginnings[i])))
+			return true;
+	return false;
+}
+
 /* Notes of the recorder: a JSON array of strings; anything else is shown as is. */
 static void note_given(json_t *notes, const char *text)
 {
@@ -65,10 +85,12 @@ static void note_given(json_t *notes, const char *text)
 	if (!text)
 		return;
 	given = json_loads(text, 0, NULL);
-	if (json_is_array(given))
-		json_array_foreach(given, i, item) json_array_append(notes, item);
-	else
+	if (json_is_array(given)) {
+		json_array_foreach(given, i, item) if (!repeats_count(json_string_value(item)))
+			json_array_append(notes, item);
+	} else {
 		json_array_append_new(notes, json_out_text(text, strlen(text)));
+	}
 	json_decref(given);
 }
 
@@ -105,17 +127,21 @@ json_t *completeness_notes(const struct run_row *run)
 	if (!notes)
 		return NULL;
 	note_events(notes, c);
-	note(notes, c->processes_lost, "process whose end was not seen",
-	     "processes whose end was not seen");
+	note(notes, c->processes_lost,
+	     "process whose end was not seen: what it used at last is missing",
+	     "processes whose end was not seen: what they used at last is missing");
 	note(notes, c->rows_lost, "row could not be stored", "rows could not be stored");
-	note(notes, c->joined_late, "process was already running when observation began",
-	     "processes were already running when observation began");
+	note(notes, c->joined_late,
+	     "process already ran when observation began: what it used before is not included",
+	     "processes already ran when observation began: what they used before is not "
+	     "included");
 	note(notes, c->still_running, "process outlives the observation",
 	     "processes outlive the observation");
-	note(notes, c->without_parent, "process whose parent is not known",
-	     "processes whose parent is not known");
-	note(notes, c->files_folded, "file row beyond the limit was only counted",
-	     "file rows beyond the limit were only counted");
+	note(notes, c->without_parent,
+	     "process whose parent is not known: placed at the run itself",
+	     "processes whose parent is not known: placed at the run itself");
+	note(notes, c->files_folded, "use of a file beyond the limit: counted, not listed",
+	     "uses of files beyond the limit: counted, not listed");
 	note(notes, c->lost[LOSS_THREAD_STATE], "thread whose time is not in the ledger",
 	     "threads whose time is not in the ledger");
 	note(notes, c->lost[LOSS_GROUP_STATE], "process whose threads were not summed",

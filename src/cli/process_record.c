@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "src/base/human.h"
@@ -45,6 +46,20 @@ bool process_failed(const struct process_row *p)
 	return p->end_ns && (p->exit_code > 0 || p->signal > 0);
 }
 
+/* What shells and env(1) mean by their exit codes (POSIX 2.8.2). */
+static void add_exit(struct str *out, int code)
+{
+	char name[HUMAN_MAX];
+
+	str_addf(out, "exit %d", code);
+	if (code == 126)
+		str_add(out, ", not executable");
+	else if (code == 127)
+		str_add(out, ", command not found");
+	else if (code > 128 && code - 128 < SIGRTMIN)
+		str_addf(out, ", as after %s", human_signal(name, code - 128));
+}
+
 void process_ending(struct str *out, const struct process_row *p)
 {
 	char name[HUMAN_MAX];
@@ -55,7 +70,7 @@ void process_ending(struct str *out, const struct process_row *p)
 		str_addf(out, "killed by %s%s", human_signal(name, p->signal),
 			 p->core_dumped ? ", core dumped" : "");
 	else if (p->exit_code >= 0)
-		str_addf(out, "exit %d", p->exit_code);
+		add_exit(out, p->exit_code);
 	else
 		str_add(out, p->end_ns ? "ended" : "still running");
 }

@@ -23,10 +23,13 @@
 #include "src/cli/tool_fold.h"
 #include "src/model/fields.h"
 
-#define WIDTH	   100
-#define TOOLS_MAX  10
-#define GROUPS_MAX 30
-#define FAILED_MAX 8
+#define WIDTH	      100
+#define TOOLS_MAX     10
+#define BETWEEN_SHARE 20 /* 1/20: shorter gaps say nothing */
+#define GROUPS_MAX    30
+#define FAILED_MAX    8
+#define CUT_MIN	      20
+#define ELLIPSIS      "\xe2\x80\xa6"
 
 struct report {
 	FILE *out;
@@ -99,23 +102,19 @@ static void print_use(const struct report *r, const struct run_row *run)
 
 static void print_where(const struct report *r)
 {
-	enum ledger_state order[LEDGER_STATES];
 	_cleanup_(str_fini) struct str line = STR_INIT;
-	struct where w = r->groups.where;
+	unsigned order[WHERE_PARTS], n;
+	struct where w = { 0 };
 	const char *gap = "";
 	char buf[HUMAN_MAX];
-	unsigned n;
 
-	for (const struct tool_entry *t = r->s.tasks ? NULL : r->s.tools; t; t = t->next)
-		where_add_tool(&w, &t->row.ledger);
-	if (!r->s.tasks && !r->s.tools)
-		where_add_tool(&w, &r->s.run.ledger);
+	where_add_run(&w, &r->s);
 	if (!(r->s.run.features & FEATURE_WAIT_CLASS) || !w.total_ns)
 		return;
 	n = where_order(&w, order);
-	str_add(&line, r->s.tasks ? "  the tasks' threads were " : "  its threads were ");
+	str_add(&line, r->s.tasks ? "  the tasks' time: " : "  its time: ");
 	for (unsigned i = 0; i < n && (i < 1 || w.ns[order[i]] >= w.total_ns / 20); i++) {
-		const char *words = state_sentence(order[i]);
+		const char *words = where_sentence(order[i]);
 
 		human_percent(buf, w.ns[order[i]], w.total_ns);
 		if (line.len + strlen(gap) + strlen(buf) + 1 + strlen(words) > r->options->width)
@@ -124,6 +123,19 @@ static void print_where(const struct report *r)
 		gap = ", ";
 	}
 	fprintf(r->out, "%s\n", str_text(&line));
+}
+
+/* The engine's own time: starting up, scheduling between tasks, cleaning up. */
+static void print_between(const struct report *r)
+{
+	const struct run_row *run = &r->s.run;
+	uint64_t wall = run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0;
+	uint64_t gap = wall > r->groups.wall_ns ? wall - r->groups.wall_ns : 0;
+	char a[HUMAN_MAX], b[HUMAN_MAX];
+
+	if (r->s.tasks && gap > wall / BETWEEN_SHARE)
+		fprintf(r->out, "  no task ran for %s of its %s\n", human_duration(a, gap),
+			human_duration(b, wall));
 }
 
 static void print_head(const struct report *r)
@@ -138,6 +150,7 @@ static void print_head(const struct report *r)
 	print_ending(r, run);
 	print_use(r, run);
 	print_where(r);
+	print_between(r);
 }
 
 enum { LINE_CELLS = 12, CELL_MAX = 160 };
@@ -211,7 +224,7 @@ static void group_line(struct line *l, const struct task_group *g, const struct 
 	if (g->duration_ns)
 		snprintf(cores, CELL_MAX, "%.1f", (double)cpu / (double)g->duration_ns);
 	if (run->features & FEATURE_WAIT_CLASS)
-		where_short(&where, &g->where, 1);
+		where_short(&where, &g->where, 2);
 	str_copy(cell(l), CELL_MAX, where.len ? str_text(&where) : HUMAN_UNKNOWN);
 	add_usage(l, &g->ledger, g->peak_rss_bytes, run);
 	if (has_network(run))
@@ -325,11 +338,48 @@ static void print_waits(const struct report *r)
 	for (unsigned i = 0; i < r->groups.n_waits; i++) {
 		const struct task_wait *w = &r->groups.waits[i];
 
-		fprintf(r->out, "  %-7s %-5s ", human_duration(a, w->ns),
-			human_percent(b, w->ns, w->of_ns));
+		fprintf(r->out, "  %7s of %-7s ", human_duration(a, w->ns),
+			human_duration(b, w->of_ns));
 		print_task_name(r->out, &w->task->row);
-		fprintf(r->out, ": %s\n", state_sentence(w->state));
+		fprintf(r->out, ": %s\n", where_sentence(w->part));
 	}
+}
+
+static void print_detail(const struct report *r, const char *label, const char *text,
+			 const char *reason)
+{
+	_cleanup_(str_fini) struct str safe = STR_INIT;
+	size_t used = 4 + strlen(label) + strlen(reason), room, len;
+
+	text_visible(&safe, text, strlen(text));
+	room = r->options->width > used + CUT_MIN ? r->options->width - used : CUT_MIN;
+	len = safe.len;
+	if (text_width(str_text(&safe), len) > room)
+		len = text_prefix(str_text(&safe), len, room - 1);
+	fprintf(r->out, "    %s%.*s%s%s\n", label, (int)len, str_text(&safe),
+		len < safe.len ? ELLIPSIS : "", reason);
+}
+
+static void print_failure(const struct report *r, const struct failure *f)
+{
+	_cleanup_(str_fini) struct str reason = STR_INIT;
+
+	fputs("  ", r->out);
+	print_text(r->out, f->name);
+	if (f->task) {
+		fputs(" in ", r->out);
+		print_task_name(r->out, &f->task->row);
+	}
+	fprintf(r->out, ": %s%s%s (pid %u", tint(r, TINT_RED), f->ending, plain(r), f->pid);
+	if (f->alike)
+		fprintf(r->out, " and %u more", f->alike);
+	fputs(")\n", r->out);
+	if (f->command)
+		print_detail(r, "", f->command, "");
+	if (!f->file)
+		return;
+	str_addf(&reason, ": %s", strerrordesc_np(f->error) ? strerrordesc_np(f->error) : "failed");
+	print_detail(r, "last file not opened: ", f->file, str_text(&reason));
 }
 
 static int print_failed(const struct report *r, struct store *store)
@@ -346,14 +396,7 @@ static int print_failed(const struct report *r, struct store *store)
 	for (const struct failure *p = f.list; p && printed < FAILED_MAX; p = p->hh.next) {
 		if (p->explained)
 			continue;
-		fprintf(r->out, "  %s%-24s%s ", tint(r, TINT_RED), p->ending, plain(r));
-		print_text(r->out, p->name);
-		fprintf(r->out, " (pid %u)", p->pid);
-		if (p->task) {
-			fputs(" in ", r->out);
-			print_task_name(r->out, &p->task->row);
-		}
-		fputc('\n', r->out);
+		print_failure(r, p);
 		printed++;
 	}
 	if (f.n > printed)
@@ -371,8 +414,8 @@ static void print_own_cost(const struct report *r)
 
 	if (!own)
 		return;
-	fprintf(r->out, "tracer itself used %s CPU (%s of the run's)\n", human_duration(a, own),
-		human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
+	fprintf(r->out, "tracer itself used %s CPU, its start-up included (%s of the run's)\n",
+		human_duration(a, own), human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
 }
 
 static void print_completeness(const struct report *r)

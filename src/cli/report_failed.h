@@ -3,7 +3,8 @@
  * Which processes made a run fail: those that failed in a failed task and have no
  * failed child, because a shell that passes its command's status on is not news.
  * Looked for only after a failure: a successful pipeline has many processes that
- * return non-zero as an answer (grep, test, diff).
+ * return non-zero as an answer (grep, test, diff). With each comes its command and
+ * the last file that it failed to open: often the cause, never proof of it.
  */
 #ifndef TRACER_CLI_REPORT_FAILED_H
 #define TRACER_CLI_REPORT_FAILED_H
@@ -15,9 +16,14 @@
 struct failure {
 	int64_t id; /* key */
 	uint32_t pid;
+	unsigned alike;		  /* more that ended the same way in the same task */
 	bool explained;		  /* by a child that failed while it ran its last program */
 	uint64_t exec_ns, end_ns; /* exec: of its last program */
 	const char *name, *ending;
+	const char *command; /* as a shell would read it; NULL: unknown */
+	const char *file;    /* that it could not open last; NULL: none */
+	int error;	     /* why: errno */
+	uint64_t file_ns;
 	const struct task_entry *task; /* NULL: none */
 	UT_hash_handle hh;
 };

@@ -7,7 +7,7 @@
 #include "src/model/ledger.h"
 
 #define WAIT_MIN_NS    100000000ULL /* shorter waits are not worth a line */
-#define WAIT_MIN_SHARE 20	    /* nor is less than 1/20 of a task's time */
+#define WAIT_MIN_SHARE 20	    /* nor is less than 1/20 of a task's wall time */
 
 void task_groups_fini(struct task_groups *g)
 {
@@ -31,23 +31,15 @@ static struct task_group *group_of(struct task_groups *g, const char *name)
 	return group;
 }
 
-static uint64_t end_of(const struct task_row *t, const struct run_row *run)
-{
-	if (t->end_ns >= t->start_ns)
-		return t->end_ns;
-	return run->end_ns > t->start_ns ? run->end_ns : t->start_ns + t->busy_ns;
-}
-
 /* Tasks come by start, so the union of their spans grows at its end only. */
-static void add_span(struct task_group *group, uint64_t start, uint64_t end)
+static void add_span(uint64_t *wall_ns, uint64_t *last_end_ns, uint64_t start, uint64_t end)
 {
-	uint64_t from = start > group->last_end_ns ? start : group->last_end_ns;
+	uint64_t from = start > *last_end_ns ? start : *last_end_ns;
 
-	group->duration_ns += end - start;
 	if (end <= from)
 		return;
-	group->wall_ns += end - from;
-	group->last_end_ns = end;
+	*wall_ns += end - from;
+	*last_end_ns = end;
 }
 
 static void add_status(struct task_groups *g, struct task_group *group, enum task_status status)
@@ -85,7 +77,7 @@ static void add_wait(struct task_groups *g, const struct task_wait *wait)
 
 static void add_waits(struct task_groups *g, const struct task_entry *task, const struct where *w)
 {
-	for (unsigned i = 0; i < LEDGER_STATES; i++) {
+	for (unsigned i = 0; i < WHERE_PARTS; i++) {
 		struct task_wait wait = { task, i, w->ns[i], w->total_ns };
 
 		if (i == LEDGER_CPU || w->ns[i] < WAIT_MIN_NS ||
@@ -99,16 +91,19 @@ int task_groups_make(struct task_groups *g, const struct snapshot *s)
 {
 	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
 		struct task_group *group = group_of(g, t->row.name);
+		uint64_t start = t->row.start_ns, end = task_end_ns(&t->row, &s->run);
 		struct where w = { 0 };
 
 		if (!group)
 			return -ENOMEM;
 		add_status(g, group, t->row.status);
-		add_span(group, t->row.start_ns, end_of(&t->row, &s->run));
+		add_span(&group->wall_ns, &group->last_end_ns, start, end);
+		add_span(&g->wall_ns, &g->last_end_ns, start, end);
+		group->duration_ns += end - start;
 		ledger_add(&group->ledger, &t->row.ledger);
 		if (t->row.peak_rss_bytes > group->peak_rss_bytes)
 			group->peak_rss_bytes = t->row.peak_rss_bytes;
-		where_add_task(&w, t);
+		where_add_task(&w, t, &s->run);
 		where_add(&group->where, &w);
 		where_add(&g->where, &w);
 		add_waits(g, t, &w);

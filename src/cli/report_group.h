@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks of one name folded to a group, and the waits that stand out. */
+/* Tasks of one name folded to a group, and what kept single tasks from progress. */
 #ifndef TRACER_CLI_REPORT_GROUP_H
 #define TRACER_CLI_REPORT_GROUP_H
 
@@ -20,8 +20,8 @@ struct task_group {
 
 struct task_wait {
 	const struct task_entry *task;
-	enum ledger_state state;
-	uint64_t ns, of_ns;
+	unsigned part;
+	uint64_t ns, of_ns; /* of the task's wall time */
 };
 
 #define LONGEST_WAITS 5
@@ -31,6 +31,7 @@ struct task_groups { /* zeroed: empty */
 	struct task_group *groups; /* by first start */
 	unsigned n_groups, failed_tasks;
 	struct where where;		       /* of all tasks */
+	uint64_t wall_ns, last_end_ns;	       /* time with at least one task running */
 	struct task_wait waits[LONGEST_WAITS]; /* longest first */
 	unsigned n_waits;
 };

@@ -92,8 +92,8 @@ static int keep_process(void *ctx, const struct process_view *view)
 	str_add(&name, str_text(&t->process.command));
 	record_text(record, FIELD_NAME, str_text(&name));
 	record->v[FIELD_STATUS] = record->v[FIELD_ENDED_AS];
-	where_add_tool(&w, &view->process->ledger);
-	where_short(&waits, &w, 1);
+	where_add_process(&w, view->process);
+	where_short(&waits, &w, 2);
 	record_text(record, FIELD_WAITS, str_text(&waits));
 	make_cells(t, record, 4);
 	for (size_t i = 0; i < N_COLUMNS; i++)
@@ -126,8 +126,8 @@ static int print_tools(struct tree *t, const struct tool_entry *tools, unsigned 
 		record_tool(&record, &tools->row, &t->s->run);
 		if (tools->row.processes > 1)
 			record.v[FIELD_CORES].known = false; /* its span has gaps */
-		where_add_tool(&w, &tools->row.ledger);
-		where_short(&waits, &w, 1);
+		where_add_tool(&w, &tools->row);
+		where_short(&waits, &w, 2);
 		record_text(&record, FIELD_WAITS, str_text(&waits));
 		r = print_record(t, &record, indent);
 	}
@@ -146,8 +146,8 @@ static int print_task(struct tree *t, const struct task_entry *task)
 	if (task_detail(&task->row))
 		str_addf(&name, " [%s]", task_detail(&task->row));
 	record_text(&record, FIELD_NAME, str_text(&name));
-	where_add_task(&w, task);
-	where_short(&waits, &w, 1);
+	where_add_task(&w, task, &t->s->run);
+	where_short(&waits, &w, 2);
 	record_text(&record, FIELD_WAITS, str_text(&waits));
 	r = print_record(t, &record, 0);
 	if (r == 0)
@@ -213,11 +213,8 @@ static int print_all(struct tree *t)
 
 	record_run(&record, &t->s->run);
 	record_text(&record, FIELD_NAME, "(whole run)");
-	for (const struct task_entry *e = t->s->tasks; e; e = e->hh.next)
-		where_add_task(&w, e);
-	for (const struct tool_entry *e = t->s->tasks ? NULL : t->s->tools; e; e = e->next)
-		where_add_tool(&w, &e->row.ledger);
-	where_short(&waits, &w, 1);
+	where_add_run(&w, t->s);
+	where_short(&waits, &w, 2);
 	record_text(&record, FIELD_WAITS, str_text(&waits));
 	r = print_record(t, &record, 0);
 	for (const struct task_entry *e = t->s->tasks; e && r == 0; e = e->hh.next)

@@ -7,6 +7,7 @@
  * perfect run without tasks. With `--many N`, a run of N processes instead. All
  * numbers are made up but balanced.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,26 @@ static struct process_row put_tool_process(struct fixture *f, const struct job *
 	return p;
 }
 
+/* Its input is missing; after that it looks for a translation of its message. */
+static void put_failed_opens(struct fixture *f, const struct process_row *p)
+{
+	struct file_row missing = {
+		.process = p->id,
+		.path = "/data/run/in.bcf",
+		.opens = 1,
+		.failed = 1,
+		.error = ENOENT,
+		.first_ns = p->end_ns - 2 * MS,
+		.last_ns = p->end_ns - 2 * MS,
+	};
+	struct file_row search = missing;
+
+	search.path = "/usr/share/locale/en/LC_MESSAGES/libc.mo";
+	search.last_ns = p->end_ns - MS;
+	must(store_put_file(f->store, &missing), "file");
+	must(store_put_file(f->store, &search), "file");
+}
+
 static void put_files(struct fixture *f, const struct process_row *p, const struct job *j)
 {
 	struct file_row in = {
@@ -220,6 +241,8 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 	out.size_bytes = j->cpu_ms * 2048;
 	must(store_put_file(f->store, &in), "file");
 	must(store_put_file(f->store, &out), "file");
+	if (j->exit_code == 255)
+		put_failed_opens(f, p);
 }
 
 static void put_job(struct fixture *f, const struct job *j, int64_t id, int64_t parent)
@@ -323,7 +346,8 @@ static void pipeline_run(struct store *s)
 	run.end_ns = T0 + 21 * S;
 	run.completeness = (struct completeness){ .processes_lost = 1, .still_running = 1 };
 	run.completeness.lost[LOSS_FILE] = 3;
-	run.notes = "[\"the recorder was stopped for 2.0 s\"]";
+	run.notes = "[\"Processes still running when observation ended: 1.\","
+		    "\"the recorder was stopped for 2.0 s\"]";
 
 	must(store_put_run(s, &run), "run");
 	engine.comm = "snakemake";

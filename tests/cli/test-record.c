@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows to records, above all what is unknown; and how waits are read. */
+/* Rows to records, above all what is unknown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "src/base/cleanup.h"
-#include "src/cli/where.h"
 #include "src/model/fields.h"
 
 static const uint64_t full = FEATURE_NET_BYTES | FEATURE_RECLAIM | FEATURE_OOM | FEATURE_IO_BYTES |
@@ -113,69 +112,12 @@ static void test_names(void **state)
 	assert_int_equal(field_find("nothing"), FIELD_COUNT);
 }
 
-static struct wire_ledger waits(enum ledger_state a, uint64_t na, enum ledger_state b, uint64_t nb)
-{
-	struct wire_ledger l = { .thread_ns = na + nb };
-
-	l.state_ns[a] = na;
-	l.state_ns[b] += nb;
-	return l;
-}
-
-static void test_supervisor(void **state)
-{
-	struct wire_ledger shell = waits(LEDGER_CHILD, 50, LEDGER_SLEEP, 50);
-	struct wire_ledger sleeper = waits(LEDGER_CHILD, 24, LEDGER_SLEEP, 76);
-	struct where w = { 0 };
-
-	where_add_tool(&w, &shell);
-	assert_int_equal(w.total_ns, 0);
-	where_add_tool(&w, &sleeper);
-	assert_int_equal(w.total_ns, 76);
-	assert_int_equal(w.ns[LEDGER_SLEEP], 76);
-	assert_int_equal(w.ns[LEDGER_CHILD], 0);
-}
-
-/* What a task's tools do not explain is its shell: only what it was denied. */
-static void test_task_rest(void **state)
-{
-	struct tool_entry tool = { .row.ledger = waits(LEDGER_CPU, 60, LEDGER_PIPE, 40) };
-	struct task_entry task = { .tools = &tool };
-	struct where w = { 0 };
-
-	task.row.name = "t";
-	task.row.ledger = tool.row.ledger;
-	task.row.ledger.state_ns[LEDGER_CPU] += 5;
-	task.row.ledger.state_ns[LEDGER_PIPE] += 500;
-	where_add_task(&w, &task);
-	assert_int_equal(w.ns[LEDGER_CPU], 65);
-	assert_int_equal(w.ns[LEDGER_PIPE], 40);
-	assert_int_equal(w.total_ns, 105);
-}
-
-static void test_where_words(void **state)
-{
-	_cleanup_(str_fini) struct str out = STR_INIT;
-	struct where w = { 0 };
-
-	where_short(&out, &w, 1);
-	assert_string_equal(str_text(&out), "-");
-	w.ns[LEDGER_CPU] = 60;
-	w.ns[LEDGER_DISK] = 36;
-	w.ns[LEDGER_LOCK] = 4; /* below a twentieth */
-	w.total_ns = 100;
-	str_reset(&out);
-	where_short(&out, &w, 3);
-	assert_string_equal(str_text(&out), "CPU 60 %, disk 36 %");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cpu_split), cmocka_unit_test(test_all_known),
 		cmocka_unit_test(test_unknown),	  cmocka_unit_test(test_ending),
-		cmocka_unit_test(test_names),	  cmocka_unit_test(test_supervisor),
-		cmocka_unit_test(test_task_rest), cmocka_unit_test(test_where_words),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
