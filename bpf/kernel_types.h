@@ -149,6 +149,7 @@ struct eventpoll {
 
 struct rq {
 	u64 clock;
+	u64 clock_task; /* less interrupts and stolen time, where the kernel keeps them apart */
 };
 
 struct cfs_rq {

@@ -150,10 +150,22 @@ static __always_inline void fill_exit(struct wire_exit *e, struct task_struct *t
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), plain(task)->group_leader->comm);
 }
 
+/* The machine's books count a process here, or in a sample while it lives. */
+static __always_inline void count_ended(u64 cpu_ns)
+{
+	u32 zero = 0;
+	struct cpu_time *c = bpf_map_lookup_elem(&cpu_times, &zero);
+
+	if (c)
+		c->ended_cpu_ns += cpu_ns;
+}
+
 static __always_inline void send_exit(struct task_struct *task, struct thread *t, struct group *g)
 {
 	struct wire_exit *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
+	if (cfg_all)
+		count_ended(g ? g->sum.state_ns[LEDGER_CPU] : t->state_ns[LEDGER_CPU]);
 	if (!e) {
 		count_loss(LOSS_EXIT);
 		return;
@@ -194,17 +206,10 @@ static __always_inline void end_thread(struct task_struct *task, struct thread *
 {
 	u64 key = group_key(task);
 	struct group *g;
-	u32 zero = 0;
-	struct cpu_time *c;
 
 	if (t->flags & THREAD_DONE)
 		return;
 	t->flags |= THREAD_DONE;
-	if (cfg_all) {
-		c = bpf_map_lookup_elem(&cpu_times, &zero);
-		if (c)
-			c->ended_cpu_ns += t->state_ns[LEDGER_CPU];
-	}
 	if (!(t->flags & THREAD_GROUPED)) {
 		send_exit(task, t, NULL);
 		return;
@@ -262,18 +267,54 @@ static __noinline struct thread *adopt_worker(struct task_struct *task)
 	return t;
 }
 
-/* The machine's books: time in which a CPU had nothing to run. */
-static __always_inline void account_idle(struct task_struct *prev, struct task_struct *next,
-					 u64 clock)
+/* How long this CPU has been idle when its idle task switches out. Not every
+ * kernel tells of every switch (seen: tasks of a hypervisor's agent on 6.18): if
+ * the switch to idle was not told, it is the time since the last one that was,
+ * less what the task that was switched to has run. */
+static __always_inline u64 idle_until(struct cpu_time *c, u64 clock)
 {
-	u32 zero = 0;
-	struct cpu_time *c = bpf_map_lookup_elem(&cpu_times, &zero);
+	u64 since = c->idle_since, ran = 0;
 
-	if (!c)
+	if (!since && c->switched) {
+		since = c->last_clock;
+		if (PEEK(task_struct, c->last_task, pid) == c->last_pid)
+			ran = PEEK(task_struct, c->last_task, se.sum_exec_runtime) -
+			      c->last_runtime;
+	}
+	if (since < begin_clock)
+		since = begin_clock;
+	return clock > since + ran ? clock - since - ran : 0;
+}
+
+/* The machine's books: time in which a CPU had nothing to run, and time that the
+ * scheduler's clock for tasks leaves out (stolen by the hypervisor, interrupts).
+ * An idle task may point at another CPU's run queue: ask the other task. */
+static __noinline void account_cpu(struct task_struct *prev, struct task_struct *next)
+{
+	struct task_struct *task = prev->pid ? prev : next;
+	u64 clock = switch_clock(task);
+	u32 zero = 0;
+	struct cpu_time *c;
+
+	if (clock_sync) {
+		clock_offset = clock - bpf_ktime_get_boot_ns();
+		clock_sync = 0;
+	}
+	c = bpf_map_lookup_elem(&cpu_times, &zero);
+	if (!cfg_all || !c)
 		return;
-	if (!prev->pid && begin_clock) /* idle since its last switch, or since we began */
-		c->idle_ns += clock - (c->idle_since > begin_clock ? c->idle_since : begin_clock);
+	if (bpf_core_field_exists(struct sched_entity, cfs_rq)) {
+		c->stolen_ns = clock - plain(task)->se.cfs_rq->rq->clock_task;
+		if (!c->switched)
+			c->stolen_before = c->stolen_ns;
+	}
+	if (!prev->pid && begin_clock)
+		c->idle_ns += idle_until(c, clock);
 	c->idle_since = next->pid ? 0 : clock;
+	c->last_clock = clock;
+	c->last_task = address(next);
+	c->last_pid = next->pid;
+	c->last_runtime = next->se.sum_exec_runtime;
 	c->switched = 1;
 }
 
@@ -283,12 +324,8 @@ static __always_inline int handle_switch(bool preempt, struct task_struct *prev,
 	struct thread *t = bpf_task_storage_get(&threads, prev, NULL, 0);
 	u64 clock;
 
-	if (unlikely(clock_sync)) {
-		clock_offset = switch_clock(prev) - bpf_ktime_get_boot_ns();
-		clock_sync = 0;
-	}
-	if (cfg_all)
-		account_idle(prev, next, switch_clock(prev));
+	if (cfg_all || unlikely(clock_sync))
+		account_cpu(prev, next);
 	if (!t) {
 		if (likely(!(prev->flags & (PF_IO_WORKER | PF_USER_WORKER))))
 			return 0;

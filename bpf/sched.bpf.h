@@ -99,21 +99,19 @@ static __always_inline void live_states(struct task_struct *task, struct thread 
 	u64 arrival = task->sched_info.last_arrival;
 	u64 queued = task->sched_info.last_queued;
 	u64 delay = task->sched_info.run_delay - t->run_delay;
-	u64 since = t->off_clock, span, ran = 0, blocked = 0;
+	u64 since = t->off_clock, span, ran, blocked = 0;
 
 	if (!since)
 		since = arrival ? arrival - task->sched_info.run_delay : clock;
 	span = clock > since ? clock - since : 0;
-	if (task->on_cpu && arrival) {
-		ran = clock > arrival ? clock - arrival : 0;
-		if (ran > span)
-			ran = span;
-		blocked = span - ran > delay ? span - ran - delay : 0;
-	} else {
-		if (queued && clock > queued)
-			delay += clock - queued;
-		blocked = span > delay ? span - delay : 0;
-	}
+	ran = task->se.sum_exec_runtime - t->runtime; /* as of the last tick */
+	if (task->on_cpu && arrival && clock > arrival && clock - arrival > ran)
+		ran = clock - arrival;
+	else if (!task->on_cpu && queued && clock > queued)
+		delay += clock - queued;
+	if (ran > span)
+		ran = span;
+	blocked = span - ran > delay ? span - ran - delay : 0;
 	__builtin_memcpy(l->state_ns, t->state_ns, sizeof(l->state_ns));
 	l->state_ns[LEDGER_CPU] += ran;
 	l->state_ns[LEDGER_RUNQ] += span - ran - blocked;

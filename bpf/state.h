@@ -77,8 +77,13 @@ struct baseline {
 struct cpu_time {
 	__wu64 idle_ns;
 	__wu64 idle_since;    /* rq->clock; 0: not idle */
+	__wu64 stolen_ns;     /* rq->clock - rq->clock_task at the last switch ... */
+	__wu64 stolen_before; /* ... and at the first */
+	__wu64 last_clock;    /* the last switch, and the task that it was to */
+	__wu64 last_task, last_runtime;
+	__ws64 last_pid;
 	__wu64 switched;      /* this CPU has switched since we began */
-	__wu64 ended_cpu_ns;  /* CPU of threads that have ended */
+	__wu64 ended_cpu_ns;  /* CPU of processes that have ended */
 };
 
 #define ENV_NAME_MAX 40

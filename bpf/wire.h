@@ -351,7 +351,7 @@ struct wire_cpu { /* whole-host recording: the books of the machine */
 	__wu64 process_ns;   /* CPU of ended processes and kernel threads ... */
 	__wu64 live_ns;      /* ... and of those alive */
 	__wu64 kernel_busy_ns; /* the kernel's own total (root cgroup); 0: not known */
-	__wu64 irq_ns;         /* softirq + irq + steal from /proc/stat */
+	__wu64 stolen_ns;      /* interrupts and the hypervisor's, as the scheduler sees it */
 	__wu32 cpus;
 	__wu32 pad;
 };

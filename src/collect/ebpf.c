@@ -392,7 +392,7 @@ int ebpf_cpu(struct ebpf *e, struct wire_cpu *ret)
 		return -errno;
 	ret->elapsed_ns = clock - e->skel->bss->begin_clock;
 	ret->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	ret->idle_ns = ret->process_ns = 0;
+	ret->idle_ns = ret->process_ns = ret->stolen_ns = 0;
 	for (int cpu = 0; cpu < e->cpus; cpu++) {
 		const struct cpu_time *c = &times[cpu];
 
@@ -402,6 +402,7 @@ int ebpf_cpu(struct ebpf *e, struct wire_cpu *ret)
 		if (c->idle_since && clock > c->idle_since)
 			ret->idle_ns += clock - c->idle_since;
 		ret->process_ns += c->ended_cpu_ns;
+		ret->stolen_ns += c->stolen_ns - c->stolen_before;
 	}
 	return 0;
 }

@@ -292,16 +292,16 @@ static void note_counts(json_t *notes, const struct tracker *t)
 static void note_cpu(json_t *notes, const struct wire_cpu *cpu)
 {
 	double total = (double)cpu->elapsed_ns * cpu->cpus / 1e9;
-	double parts = (double)cpu->idle_ns / 1e9 + (double)cpu->process_ns / 1e9 +
-		       (double)cpu->live_ns / 1e9;
+	double processes = (double)(cpu->process_ns + cpu->live_ns) / 1e9;
+	double idle = (double)cpu->idle_ns / 1e9, stolen = (double)cpu->stolen_ns / 1e9;
+	double rest = total - processes - idle - stolen;
 
 	if (!cpu->h.size || total <= 0)
 		return;
 	note(notes,
-	     "CPU of the host: %.3f s in all; processes %.3f s, idle %.3f s, not attributed %.3f s "
-	     "(%.2f %%).",
-	     total, parts - (double)cpu->idle_ns / 1e9, (double)cpu->idle_ns / 1e9, total - parts,
-	     100 * (total - parts) / total);
+	     "CPU of the host: %.3f s in all; processes %.3f s, idle %.3f s, stolen or interrupts "
+	     "%.3f s, not attributed %.3f s (%.2f %%).",
+	     total, processes, idle, stolen, rest, 100 * rest / total);
 }
 
 static char *notes_json(const struct tracker *t)
