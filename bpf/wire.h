@@ -34,6 +34,7 @@ typedef long long __ws64;
 #define WIRE_ARGV_MAX 8192  /* bytes of argv kept; the true length is always sent */
 #define WIRE_PATH_MAX 1024  /* bytes of one path kept */
 #define WIRE_ENV_MAX 2048   /* bytes of allow-listed NAME=value pairs kept */
+#define WIRE_TEXT_MAX 8192  /* bytes of an engine's text in one record */
 #define WIRE_RECORD_MAX 16384
 
 struct wire_file {
@@ -58,6 +59,7 @@ enum wire_type {
 	WIRE_CPU,           /* host totals (whole-host recording) */
 	WIRE_CLOCK,         /* the wall clock moved against CLOCK_BOOTTIME */
 	WIRE_RUN_END,       /* the command ended; observation is complete */
+	WIRE_TEXT,          /* lines that rules use of a file that an engine wrote */
 };
 
 struct wire_header {
@@ -377,6 +379,14 @@ struct wire_run_end {
 	struct wire_string pad2;
 };
 
+/* Made by the recorder, not by the collector (content tier, docs/privacy.md). */
+struct wire_text {
+	struct wire_header h; /* time of the record before it */
+	struct wire_string path; /* plain path */
+	struct wire_string text; /* whole lines */
+	/* strings follow */
+};
+
 enum wire_end_reason { END_COMPLETE, END_INTERRUPTED, END_COLLECTOR_FAILED };
 
 #ifdef __cplusplus
@@ -401,5 +411,6 @@ WIRE_ASSERT(sizeof(struct wire_host) % 8 == 0, "wire_host");
 WIRE_ASSERT(sizeof(struct wire_run_begin) % 8 == 0, "wire_run_begin");
 WIRE_ASSERT(sizeof(struct wire_cpu) % 8 == 0, "wire_cpu");
 WIRE_ASSERT(sizeof(struct wire_run_end) % 8 == 0, "wire_run_end");
+WIRE_ASSERT(sizeof(struct wire_text) == 24, "wire_text");
 
 #endif

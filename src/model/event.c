@@ -45,6 +45,9 @@ static const struct layout layouts[] = {
 	[WIRE_LOSS] = { "loss", sizeof(struct wire_loss), { 0 } },
 	[WIRE_CPU] = { "cpu", sizeof(struct wire_cpu), { 0 } },
 	[WIRE_CLOCK] = { "clock", sizeof(struct wire_clock), { 0 } },
+	[WIRE_TEXT] = { "text",
+			sizeof(struct wire_text),
+			{ AT(wire_text, path), AT(wire_text, text) } },
 	[WIRE_RUN_END] = { "run_end", sizeof(struct wire_run_end), { AT(wire_run_end, note) } },
 };
 

@@ -158,4 +158,12 @@ struct incident_row {
 	const char *detail; /* JSON object */
 };
 
+struct text_row { /* lines of a file that an engine wrote: the n-th record of the run */
+	int64_t run_id;
+	uint32_t n; /* from 1 */
+	uint64_t time_ns;
+	const char *path;
+	struct bytes data;
+};
+
 #endif

@@ -34,6 +34,7 @@ enum put_kind {
 	PUT_FILE,
 	PUT_CGROUP,
 	PUT_INCIDENT,
+	PUT_TEXT,
 	PUT_KINDS
 };
 

@@ -604,6 +604,31 @@ int store_each_incident(struct store *s, int64_t run_id,
 	return r;
 }
 
+int store_each_text(struct store *s, int64_t run_id,
+		    int (*visit)(void *ctx, const struct text_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(s, PUT_TEXT, "WHERE a.run = ?1 ORDER BY a.n", &c);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(c.st, 1, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct text_row row;
+
+		row.run_id = next_int(&c);
+		row.n = next_u32(&c);
+		row.time_ns = next_u64(&c);
+		row.path = next_text(&c);
+		row.data = next_bytes(&c);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
 int store_each_cgroup(struct store *s, int64_t run_id,
 		      int (*visit)(void *ctx, uint64_t cgroup_id, const char *path), void *ctx)
 {

@@ -20,6 +20,7 @@ const char *const sqlite_tables[PUT_KINDS] = {
 	[PUT_HOST] = "host", [PUT_RUN] = "run",	      [PUT_PROCESS] = "process",
 	[PUT_EXEC] = "exec", [PUT_TASK] = "task",     [PUT_TOOL] = "tool",
 	[PUT_FILE] = "file", [PUT_CGROUP] = "cgroup", [PUT_INCIDENT] = "incident",
+	[PUT_TEXT] = "text",
 };
 
 const char *const sqlite_columns[PUT_KINDS] = {
@@ -47,6 +48,7 @@ const char *const sqlite_columns[PUT_KINDS] = {
 		     "size_bytes",
 	[PUT_CGROUP] = "run,id,path",
 	[PUT_INCIDENT] = "run,time_ns,process,kind,detail",
+	[PUT_TEXT] = "run,n,time_ns,path,data",
 };
 
 unsigned sqlite_count_columns(const char *columns)

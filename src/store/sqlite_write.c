@@ -365,6 +365,23 @@ int store_put_incident(struct store *s, const struct incident_row *row)
 	return batch_row_end(s);
 }
 
+int store_put_text(struct store *s, const struct text_row *row)
+{
+	int r;
+
+	if (row->run_id <= 0 || !row->n || !row->path)
+		return -EINVAL;
+	r = start(s, PUT_TEXT);
+	if (r < 0)
+		return r;
+	batch_int(&s->batch, row->run_id);
+	batch_int(&s->batch, row->n);
+	add_known(&s->batch, row->time_ns);
+	batch_text(&s->batch, row->path);
+	batch_blob(&s->batch, row->data.data, row->data.len);
+	return batch_row_end(s);
+}
+
 int store_commit(struct store *s, uint64_t *ret_rows_lost)
 {
 	struct batch *b = &s->batch;
@@ -412,6 +429,7 @@ static int clear_rows(struct store *s, int64_t run_id)
 		"DELETE FROM tool WHERE run = ?1",
 		"DELETE FROM cgroup WHERE run = ?1",
 		"DELETE FROM incident WHERE run = ?1",
+		"DELETE FROM text WHERE run = ?1",
 		"DELETE FROM run WHERE id = ?1",
 	};
 

@@ -55,6 +55,7 @@ int store_put_tool(struct store *s, const struct tool_row *row);
 int store_put_file(struct store *s, const struct file_row *row);
 int store_put_cgroup(struct store *s, int64_t run_id, uint64_t cgroup_id, const char *path);
 int store_put_incident(struct store *s, const struct incident_row *row);
+int store_put_text(struct store *s, const struct text_row *row);
 int store_commit(struct store *s, uint64_t *ret_rows_lost);
 
 /* Reading: visitors see one row at a time, borrowed. A visitor's non-zero return
@@ -89,6 +90,8 @@ int store_each_file(struct store *s, int64_t run_id, /* by process, path */
 		    void *ctx);
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
+int store_each_text(struct store *s, int64_t run_id, /* by n */
+		    int (*visit)(void *ctx, const struct text_row *row), void *ctx);
 int store_each_cgroup(struct store *s, int64_t run_id,
 		      int (*visit)(void *ctx, uint64_t cgroup_id, const char *path), void *ctx);
 

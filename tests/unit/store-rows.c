@@ -325,6 +325,18 @@ void make_incident(enum style style, int64_t run, struct incident_row *ret)
 	ret->detail = make_text(&m);
 }
 
+void make_text_row(enum style style, int64_t run, struct text_row *ret)
+{
+	struct maker m = { .style = style };
+
+	memset(ret, 0, sizeof(*ret));
+	ret->run_id = run;
+	ret->path = style == STYLE_ABSENT ? "/x" : make_text(&m);
+	ret->data = make_bytes(&m);
+	ret->n = 1 + make_u16(&m);
+	ret->time_ns = make_u64(&m);
+}
+
 void same_run(const struct run_row *a, const struct run_row *b)
 {
 	SAME(id);
@@ -493,6 +505,15 @@ void same_incident(const struct incident_row *a, const struct incident_row *b)
 	SAME_TEXT(detail);
 }
 
+void same_text_row(const struct text_row *a, const struct text_row *b)
+{
+	SAME(run_id);
+	SAME(n);
+	SAME(time_ns);
+	SAME_TEXT(path);
+	same_bytes(a->data, b->data);
+}
+
 _Static_assert(sizeof(struct run_row) == 632, "a new member: make and compare it above");
 _Static_assert(sizeof(struct process_row) == 408, "a new member: make and compare it above");
 _Static_assert(sizeof(struct exec_row) == 392, "a new member: make and compare it above");
@@ -500,3 +521,4 @@ _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare i
 _Static_assert(sizeof(struct task_row) == 392, "a new member: make and compare it above");
 _Static_assert(sizeof(struct file_row) == 72, "a new member: make and compare it above");
 _Static_assert(sizeof(struct incident_row) == 40, "a new member: make and compare it above");
+_Static_assert(sizeof(struct text_row) == 48, "a new member: make and compare it above");

@@ -20,6 +20,7 @@ void make_task(enum style style, int64_t run, struct task_row *ret);
 void make_tool(enum style style, int64_t run, struct tool_row *ret);
 void make_file(enum style style, int64_t process, struct file_row *ret);
 void make_incident(enum style style, int64_t run, struct incident_row *ret);
+void make_text_row(enum style style, int64_t run, struct text_row *ret);
 
 /* Fail the test where the two differ. */
 void same_run(const struct run_row *a, const struct run_row *b);
@@ -29,5 +30,6 @@ void same_task(const struct task_row *a, const struct task_row *b);
 void same_tool(const struct tool_row *a, const struct tool_row *b);
 void same_file(const struct file_row *a, const struct file_row *b);
 void same_incident(const struct incident_row *a, const struct incident_row *b);
+void same_text_row(const struct text_row *a, const struct text_row *b);
 
 #endif

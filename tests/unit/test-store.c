@@ -179,6 +179,17 @@ static int on_incident(void *ctx, const struct incident_row *row)
 	return 0;
 }
 
+static int on_text(void *ctx, const struct text_row *row)
+{
+	struct expected *e = ctx;
+	struct text_row want;
+
+	make_text_row(e->style, e->run, &want);
+	same_text_row(row, &want);
+	e->visits++;
+	return 0;
+}
+
 static int on_cgroup(void *ctx, uint64_t id, const char *path)
 {
 	struct expected *e = ctx;
@@ -199,6 +210,7 @@ static int64_t put_all(struct store *s, enum style style, int64_t run)
 	struct tool_row o;
 	struct file_row f;
 	struct incident_row i;
+	struct text_row x;
 
 	make_run(style, run, &r);
 	assert_int_equal(store_put_run(s, &r), 0);
@@ -214,6 +226,8 @@ static int64_t put_all(struct store *s, enum style style, int64_t run)
 	assert_int_equal(store_put_file(s, &f), 0);
 	make_incident(style, run, &i);
 	assert_int_equal(store_put_incident(s, &i), 0);
+	make_text_row(style, run, &x);
+	assert_int_equal(store_put_text(s, &x), 0);
 	assert_int_equal(store_put_cgroup(s, run, UINT64_MAX, "/sys\xff"), 0);
 	return p.id;
 }
@@ -230,7 +244,8 @@ static void expect_all(struct store *s, struct expected e)
 	assert_int_equal(store_each_file(s, e.run, on_file, &e), 0);
 	assert_int_equal(store_each_incident(s, e.run, on_incident, &e), 0);
 	assert_int_equal(store_each_cgroup(s, e.run, on_cgroup, &e), 0);
-	assert_int_equal(e.visits, 9);
+	assert_int_equal(store_each_text(s, e.run, on_text, &e), 0);
+	assert_int_equal(e.visits, 10);
 }
 
 static void round_trip(struct fixture *f, enum style style)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Version 1. Facts: host, run, process, exec, file, cgroup, incident. Derived, and
+-- Version 1. Facts: host, run, process, exec, file, cgroup, incident, text. Derived, and
 -- rebuilt by `tracer rebuild`: task, tool, process.task, process.tool, exec.tool,
 -- run.pipeline, run.engine. docs/database.md explains every column.
 --
@@ -64,6 +64,11 @@ CREATE TABLE incident(
 	run INTEGER NOT NULL, time_ns INTEGER NOT NULL, process INTEGER NOT NULL,
 	kind TEXT NOT NULL, detail TEXT,
 	PRIMARY KEY(run, time_ns, process, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE text(
+	run INTEGER NOT NULL, n INTEGER NOT NULL, time_ns INTEGER, path TEXT NOT NULL, data BLOB,
+	PRIMARY KEY(run, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE task(
