@@ -15,26 +15,12 @@
 #define FMODE_WRITE 0x2
 #define FMODE_CREATED 0x100000
 #define O_TRUNC 01000
-#define PROC_SUPER_MAGIC 0x9fa0
-#define SYSFS_MAGIC 0x62656572
-#define CGROUP_SUPER_MAGIC 0x27e0eb
-#define CGROUP2_SUPER_MAGIC 0x63677270
-#define DEBUGFS_MAGIC 0x64626720
-#define TRACEFS_MAGIC 0x74726163
 
 static __always_inline bool is_pseudo(struct inode *inode)
 {
-	switch (PEEK(super_block, PEEK(inode, inode, i_sb), s_magic)) {
-	case PROC_SUPER_MAGIC:
-	case SYSFS_MAGIC:
-	case CGROUP_SUPER_MAGIC:
-	case CGROUP2_SUPER_MAGIC:
-	case DEBUGFS_MAGIC:
-	case TRACEFS_MAGIC:
-	case ANON_INODE_FS_MAGIC:
-		return true;
-	}
-	return false;
+	u64 magic = PEEK(super_block, PEEK(inode, inode, i_sb), s_magic);
+
+	return magic == ANON_INODE_FS_MAGIC || is_pseudo_fs(magic);
 }
 
 /* "libz.so.1", "ld.so.cache": counted for the process, not listed. */

@@ -10,13 +10,14 @@
 #include "bpf/common.bpf.h"
 
 #define PATH_DEPTH 40
+#define PATH_CUT 0x40000000u /* in the result of walk_path() */
 #define NAME_LEN 256 /* NAME_MAX + 1 */
 
 /* A record being built: sizes are masked so that the verifier sees a bound. */
 #define RECORD_MASK (WIRE_RECORD_MAX - 1)
 
 /* Components from the leaf to the root, each ended by NUL; "/" itself is one
- * empty component. Cut at WIRE_PATH_MAX. Written at `start`, returns where the
+ * empty component. Cut at WIRE_PATH_MAX or PATH_DEPTH, and then marked. Written at `start`, returns where the
  * next thing goes. Global functions are verified once, not at every call: with
  * its loop inlined this one alone would add half a second to each start. */
 __noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
@@ -24,6 +25,7 @@ __noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
 {
 	u64 mount_address = vfsmount_address - bpf_core_field_offset(struct mount, mnt);
 	u64 mnt_root, parent;
+	bool whole = false;
 	u32 at = start;
 	long len;
 
@@ -32,34 +34,38 @@ __noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
 	mnt_root = address(PEEK(vfsmount, vfsmount_address, mnt_root));
 	for (int i = 0; i < PATH_DEPTH; i++) {
 		if (!dentry_address)
-			break;
+			break; /* unreadable: not whole */
 		if (dentry_address == mnt_root) {
 			parent = address(PEEK(mount, mount_address, mnt_parent));
-			if (parent == mount_address)
+			if (parent == mount_address) {
+				whole = true;
 				break;
+			}
 			dentry_address = address(PEEK(mount, mount_address, mnt_mountpoint));
 			mnt_root = address(PEEK(mount, parent, mnt.mnt_root));
 			mount_address = parent;
 			continue;
 		}
 		parent = address(PEEK(dentry, dentry_address, d_parent));
-		if (parent == dentry_address)
+		if (parent == dentry_address && at != start) {
+			whole = true;
 			break;
+		}
 		at &= RECORD_MASK;
 		len = bpf_probe_read_kernel_str(r->data + at, NAME_LEN,
 						PEEK(dentry, dentry_address, d_name.name));
 		if (len <= 0)
 			break;
 		at += len;
-		if (at - start > WIRE_PATH_MAX)
-			break;
+		if (at - start > WIRE_PATH_MAX || parent == dentry_address)
+			break; /* too long, or a nameless file such as a memfd */
 		dentry_address = parent;
 	}
 	if (at == start) {
 		r->data[at & RECORD_MASK] = 0;
 		at++;
 	}
-	return at;
+	return whole ? at : at | PATH_CUT;
 }
 
 static __always_inline void put_path(struct record *r, u32 *off, struct dentry *dentry,
@@ -67,6 +73,11 @@ static __always_inline void put_path(struct record *r, u32 *off, struct dentry *
 {
 	u32 at = walk_path(r, *off, address(dentry), address(vfsmount));
 
+	if (at & PATH_CUT) {
+		((struct wire_header *)r->data)->flags |= WIRE_F_PATH_TRUNCATED;
+		count_loss(LOSS_PATH);
+		at &= ~PATH_CUT;
+	}
 	ret->off = *off;
 	ret->len = at - *off;
 	*off = at;

@@ -26,6 +26,12 @@
 #define S_IFDIR 0040000
 #define S_IFIFO 0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define DEBUGFS_MAGIC 0x64626720
+#define TRACEFS_MAGIC 0x74726163
 #define EPOLL_NODES 3
 #define POLL_FDS 4
 
@@ -34,23 +40,39 @@ struct pollfd {
 	short events, revents;
 };
 
+/* Files that the kernel makes up: nothing is stored there. */
+static __always_inline bool is_pseudo_fs(u64 magic)
+{
+	switch (magic) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP_SUPER_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+	case DEBUGFS_MAGIC:
+	case TRACEFS_MAGIC:
+		return true;
+	}
+	return false;
+}
+
 enum fd_kind { FD_NONE, FD_PIPE, FD_SOCKET, FD_FILE, FD_ANON, FD_OTHER };
 
 static __always_inline enum fd_kind file_kind(struct file *file)
 {
 	struct inode *inode = PEEK(file, file, f_inode);
 	u16 mode = PEEK(inode, inode, i_mode);
+	u64 magic;
 
 	switch (mode & S_IFMT) {
 	case S_IFIFO:
 		return FD_PIPE;
 	case S_IFSOCK:
 		return FD_SOCKET;
-	case S_IFREG:
-		/* since 6.17 anonymous inodes are regular files too */
-		if (BPF_CORE_READ(inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC)
+	case S_IFREG: /* since 6.17 anonymous inodes are regular files too */
+		magic = PEEK(super_block, PEEK(inode, inode, i_sb), s_magic);
+		if (magic == ANON_INODE_FS_MAGIC)
 			return FD_ANON;
-		return FD_FILE;
+		return is_pseudo_fs(magic) ? FD_NONE : FD_FILE;
 	case S_IFDIR:
 	case S_IFBLK:
 		return FD_FILE;

@@ -292,7 +292,7 @@ enum wire_loss_kind {
 	LOSS_THREAD_STATE, /* a thread without storage: its time is not in the ledger */
 	LOSS_GROUP_STATE,  /* a multi-threaded process without an accumulator */
 	LOSS_ARGV,         /* argv or environment could not be read */
-	LOSS_PATH,         /* a path could not be read */
+	LOSS_PATH,         /* a path could not be read whole */
 	LOSS_CLOCK,        /* an interval whose parts did not fit was clamped */
 	LOSS_KINDS
 };

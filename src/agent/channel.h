@@ -11,18 +11,18 @@
 
 enum message_kind {
 	MESSAGE_READY = 1, /* helper -> supervisor */
-	MESSAGE_FAILED,    /* helper -> supervisor: text says why */
-	MESSAGE_END,       /* supervisor -> collector: the command ended */
-	MESSAGE_DONE,      /* helper -> supervisor */
+	MESSAGE_FAILED,	   /* helper -> supervisor: text says why */
+	MESSAGE_END,	   /* supervisor -> collector: the command ended */
+	MESSAGE_DONE,	   /* helper -> supervisor */
 };
 
 struct message {
 	uint32_t kind;
-	uint32_t status;  /* END: wait4 status of the command */
-	uint32_t reason;  /* END: enum wire_end_reason */
-	int32_t run_pid;  /* END: the command */
-	uint64_t cpu_ns;  /* END: its rusage */
-	uint64_t value;   /* DONE of the recorder: rows lost */
+	uint32_t status; /* END: wait4 status of the command */
+	uint32_t reason; /* END: enum wire_end_reason */
+	int32_t run_pid; /* END: the command */
+	uint64_t cpu_ns; /* END: its rusage */
+	uint64_t value;	 /* READY of the recorder: 1 if the store is open; DONE: rows lost */
 	char text[512];
 };
 

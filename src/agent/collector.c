@@ -19,11 +19,11 @@
 #include "src/agent/channel.h"
 #include "src/base/cleanup.h"
 
-#define DRAIN_MS 100        /* ring is read at least this often */
-#define LOSS_MS 1000
-#define END_WAIT_MS 2000    /* for the command's last switch-out */
+#define DRAIN_MS	 100 /* ring is read at least this often */
+#define LOSS_MS		 1000
+#define END_WAIT_MS	 2000  /* for the command's last switch-out */
 #define RECORDER_WAIT_MS 30000 /* for a recorder that is behind */
-#define CLOCK_STEP_NS 50000000LL
+#define CLOCK_STEP_NS	 50000000LL
 
 struct collector {
 	const struct collector_options *o;

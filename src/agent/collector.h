@@ -14,10 +14,10 @@ struct collector_options {
 	struct collect_options collect;
 	struct identity identity;
 	struct run_description run;
-	pid_t spawner;        /* whose next children are the command; 0: whole host */
-	int stream_fd;        /* to the recorder */
-	int control_fd;       /* to the supervisor (channel.h) */
-	unsigned sample_ms;   /* live totals: interval */
+	pid_t spawner;	    /* whose next children are the command; 0: whole host */
+	int stream_fd;	    /* to the recorder */
+	int control_fd;	    /* to the supervisor (channel.h) */
+	unsigned sample_ms; /* live totals: interval */
 };
 
 /* Runs until the supervisor says END (or has gone); returns an exit code. */

@@ -33,23 +33,25 @@ int command_signals(struct command_process *c)
 {
 	sigset_t set;
 
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
 	signal_set(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
+	if (sigprocmask(SIG_BLOCK, &set, &c->mask) || sigaction(SIGPIPE, &ignore, &c->pipe_action))
 		return -errno;
 	c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return c->signal_fd < 0 ? -errno : 0;
 }
 
-static void become_command(char *const *argv, const struct identity *id, int error_fd)
+static void become_command(const struct command_process *c, char *const *argv,
+			   const struct identity *id, int error_fd)
 {
-	sigset_t set;
 	int error = identity_become(id);
 
 	if (!error)
 		error = identity_set_environment(id);
 	if (!error) {
-		signal_set(&set);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		sigaction(SIGPIPE, &c->pipe_action, NULL);
+		sigprocmask(SIG_SETMASK, &c->mask, NULL);
 		execvp(argv[0], argv);
 		error = -errno;
 	}
@@ -66,7 +68,7 @@ int command_start(struct command_process *c, char *const *argv, const struct ide
 		return -errno;
 	c->pid = fork();
 	if (!c->pid)
-		become_command(argv, id, fds[1]);
+		become_command(c, argv, id, fds[1]);
 	error = c->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	if (!error && read(fds[0], &error, sizeof(error)) == (ssize_t)sizeof(error))
@@ -141,8 +143,7 @@ int command_handle(struct command_process *c)
 		if (info.ssi_signo == SIGCHLD)
 			continue;
 		deadly = (int)info.ssi_signo;
-		if (c->pid > 0 && !c->ended && info.ssi_code <= 0 &&
-		    (pid_t)info.ssi_pid != c->pid)
+		if (c->pid > 0 && !c->ended && info.ssi_code <= 0 && (pid_t)info.ssi_pid != c->pid)
 			kill(c->pid, deadly);
 	}
 	if (c->pid > 0)

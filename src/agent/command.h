@@ -6,6 +6,7 @@
 #ifndef TRACER_AGENT_COMMAND_H
 #define TRACER_AGENT_COMMAND_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,15 +14,18 @@
 #include "src/agent/identity.h"
 
 struct command_process {
+	sigset_t mask;		      /* as we were started with: the command's too */
+	struct sigaction pipe_action; /* what SIGPIPE did then */
 	pid_t pid;
-	int exec_error;  /* errno of a failed execvp; 0: it runs */
-	int signal_fd;   /* readable: something happened */
+	int exec_error; /* errno of a failed execvp; 0: it runs */
+	int signal_fd;	/* readable: something happened */
 	bool ended;
-	int status;      /* wait4 status once ended */
+	int status;	 /* wait4 status once ended */
 	uint64_t cpu_ns; /* its rusage and that of its waited-for children */
 };
 
-/* Blocks the signals that are to be passed on; call before any fork. */
+/* Blocks the signals that are to be passed on and ignores SIGPIPE; call before any
+ * fork. The command gets both back as they were. */
 int command_signals(struct command_process *c);
 int command_start(struct command_process *c, char *const *argv, const struct identity *id);
 /* Call when signal_fd is readable: reaps, passes signals on, stops with it.

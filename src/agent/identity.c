@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -95,6 +96,38 @@ static int become_user(const struct identity *id)
 int identity_become(const struct identity *id)
 {
 	return become_user(id);
+}
+
+/* Root without capabilities is a stranger in others' directories. */
+static bool needs_override(const char *path)
+{
+	char parent[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	if (!path || strlen(path) >= sizeof(parent))
+		return false;
+	str_copy(parent, sizeof(parent), path);
+	while ((slash = strrchr(parent, '/')) && slash != parent) {
+		*slash = '\0';
+		if (!stat(parent, &st))
+			return st.st_uid != 0 && !(st.st_mode & S_IWOTH);
+	}
+	return path[0] != '/' && !stat(".", &st) && st.st_uid != 0 && !(st.st_mode & S_IWOTH);
+}
+
+int identity_become_recorder(const struct identity *id, const char *path)
+{
+	int r = become_user(id);
+
+	if (r < 0)
+		return r;
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (!geteuid() && needs_override(path))
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE);
+	if (capng_apply(geteuid() ? CAPNG_SELECT_CAPS : CAPNG_SELECT_BOTH))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 int identity_set_environment(const struct identity *id)

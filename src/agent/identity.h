@@ -13,7 +13,7 @@
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	char name[64];  /* of the user; its number if it has no name */
+	char name[64]; /* of the user; its number if it has no name */
 	char home[256];
 	char shell[256];
 	bool changed; /* differs from the user that runs tracer: programs change to it */
@@ -24,9 +24,13 @@ struct identity {
  * -EPERM: only root may choose another. */
 int identity_find(const char *user, struct identity *ret);
 
-/* For good: groups, gid, uid, every capability. The child of a fork that becomes
+/* For good: groups, gid, uid and, with them, every capability; nothing if the user
+ * is who we are already (the command of root is root's). The child that becomes
  * the command also gets HOME, USER, LOGNAME and SHELL of that user. */
 int identity_become(const struct identity *id);
+/* The recorder's: that user with no capability; root keeps CAP_DAC_OVERRIDE if the
+ * directory of `path` belongs to somebody else, or it could not write there. */
+int identity_become_recorder(const struct identity *id, const char *path);
 int identity_set_environment(const struct identity *id);
 
 /* The collector's: that user, with CAP_BPF and CAP_PERFMON, and for a whole host

@@ -25,8 +25,8 @@
 #include "src/track/redact.h"
 #include "src/track/track.h"
 
-#define FLUSH_NS 1000000000ULL
-#define LIVE_AGE_NS 1000000000ULL /* younger processes are stored once, at their end */
+#define FLUSH_NS     1000000000ULL
+#define LIVE_AGE_NS  1000000000ULL /* younger processes are stored once, at their end */
 #define BUFFER_BYTES (256 * 1024)
 
 struct recorder {
@@ -62,11 +62,11 @@ static int keep(struct recorder *r, int error)
 	return 0;
 }
 
-#define STORE_SINK(name, type)                                             \
-	static int put_##name(void *ctx, const struct type *row)           \
-	{                                                                  \
-		struct recorder *r = ctx;                                  \
-		return r->store ? keep(r, store_put_##name(r->store, row)) : 0; \
+#define STORE_SINK(name, type)                                                                     \
+	static int put_##name(void *ctx, const struct type *row)                                   \
+	{                                                                                          \
+		struct recorder *r = ctx;                                                          \
+		return r->store ? keep(r, store_put_##name(r->store, row)) : 0;                    \
 	}
 
 STORE_SINK(run, run_row)
@@ -135,7 +135,8 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.incident = put_incident,
 		.want_text = read_texts ? want_text : NULL,
 	};
-	struct tracker_options options = { .run_id = 1, .rules = r->o->rules,
+	struct tracker_options options = { .run_id = 1,
+					   .rules = r->o->rules,
 					   .replayed = r->replayed };
 	char uid[sizeof(begin->run_uid) + 1] = "";
 	int error;
@@ -199,7 +200,8 @@ static int take(struct recorder *r, const struct wire_header *h)
 		return error;
 counted:
 	if (h->type == WIRE_RUN_END)
-		r->result->clean = true;
+		r->result->clean =
+			((const struct wire_run_end *)h)->reason == END_COMPLETE;
 	return 0;
 }
 
@@ -332,6 +334,7 @@ int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
 	error = open_outputs(r);
 	if (error < 0)
 		ready.kind = MESSAGE_FAILED;
+	ready.value = r->store != NULL;
 	str_copy(ready.text, sizeof(ready.text), ret->note);
 	if (ready_fd >= 0)
 		channel_send(ready_fd, &ready);
@@ -352,8 +355,7 @@ int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
 
 /* ---- a log ---- */
 
-int recorder_replay(const struct recorder_options *o, const char *path,
-		    struct recorder_result *ret)
+int recorder_replay(const struct recorder_options *o, const char *path, struct recorder_result *ret)
 {
 	_cleanup_free_ struct recorder *r = calloc(1, sizeof(*r));
 	const struct wire_header *h;
@@ -398,7 +400,7 @@ int recorder_main(const struct recorder_options *o, const struct identity *id, i
 	int error;
 
 	signal(SIGXFSZ, SIG_IGN);
-	error = identity_become(id);
+	error = identity_become_recorder(id, o->db ? o->db : o->log);
 	if (error < 0) {
 		snprintf(m.text, sizeof(m.text), "cannot change to user %s: %s", id->name,
 			 strerror(-error));

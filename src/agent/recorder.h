@@ -14,19 +14,19 @@
 struct rules;
 
 struct recorder_options {
-	const char *db;        /* NULL: no store */
-	const char *log;       /* event log to write; NULL: none */
-	const char *fallback_log; /* written when the store cannot be opened; NULL: none */
+	const char *db;		   /* NULL: no store */
+	const char *log;	   /* event log to write; NULL: none */
+	const char *fallback_log;  /* written when the store cannot be opened; NULL: none */
 	const struct rules *rules; /* borrowed */
-	bool read_engine_files;   /* content tier: docs/privacy.md */
+	bool read_engine_files;	   /* content tier: docs/privacy.md */
 };
 
 struct recorder_result {
 	uint64_t records;
 	uint64_t rows_lost;
-	bool clean;        /* the stream said that it is complete */
-	bool damaged;      /* a record could not be read: what came before is stored */
-	char note[512];    /* what went wrong, for people; empty: nothing */
+	bool clean;	/* the stream said that it is complete */
+	bool damaged;	/* a record could not be read: what came before is stored */
+	char note[512]; /* what went wrong, for people; empty: nothing */
 };
 
 /* Reads fd (the collector's pipe) to its end. 0 or -errno; the result is filled

@@ -32,9 +32,10 @@ struct session {
 	struct session_result *result;
 	struct run_description run;
 	struct command_process command;
-	int stream_write;  /* until the collector has it alone */
+	int stream_write;	       /* until the collector has it alone */
 	int collector_fd, recorder_fd; /* channels; -1: that helper has gone */
 	bool collector_ready, recorder_ready, recorder_done, collector_died;
+	bool store_open; /* the recorder writes to the database, not to a log instead of it */
 	char cwd[1024];
 };
 
@@ -54,6 +55,14 @@ static void add_note(struct session *s, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(note + len, size - len, format, ap);
 	va_end(ap);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* ---- helpers ---- */
@@ -107,8 +116,7 @@ static int start_recorder(struct session *s, int stream_read)
 		close(channel.mine);
 		close(s->stream_write);
 		begin_helper("tracer-record");
-		_exit(recorder_main(&s->o->recorder, &s->o->identity, stream_read,
-				    channel.theirs));
+		_exit(recorder_main(&s->o->recorder, &s->o->identity, stream_read, channel.theirs));
 	}
 	close(channel.theirs);
 	s->recorder_fd = channel.mine;
@@ -161,6 +169,7 @@ static void await_recorder(struct session *s)
 		return;
 	}
 	s->recorder_ready = m.kind == MESSAGE_READY;
+	s->store_open = m.value;
 	if (m.text[0])
 		add_note(s, "%s", m.text);
 	if (!s->recorder_ready)
@@ -191,8 +200,7 @@ static void tell_unobserved(struct session *s, bool end)
 	struct wire_host host;
 	size_t size;
 
-	if (s->stream_write < 0 ||
-	    host_describe(&host, 0, !s->o->argv, COLLECTOR_NONE) < 0)
+	if (s->stream_write < 0 || host_describe(&host, 0, !s->o->argv, COLLECTOR_NONE) < 0)
 		return;
 	if (!end) {
 		size = stream_run_begin(&s->run, record);
@@ -236,20 +244,20 @@ static void notice_helpers(struct session *s, const struct pollfd *collector,
 static int wait_for_command(struct session *s)
 {
 	struct pollfd fds[3] = { { .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
-	time_t until = s->o->duration_s ? time(NULL) + (time_t)s->o->duration_s : 0;
+	uint64_t until = s->o->duration_s ? now_ms() + s->o->duration_s * 1000ULL : 0;
 	int deadly;
 
 	for (;;) {
 		fds[0].fd = s->command.signal_fd;
 		fds[1].fd = s->collector_fd;
 		fds[2].fd = s->recorder_fd;
-		if (poll(fds, 3, until ? 200 : -1) < 0 && errno != EINTR)
+		if (poll(fds, 3, until ? 50 : -1) < 0 && errno != EINTR)
 			return -errno;
 		notice_helpers(s, &fds[1], &fds[2]);
 		deadly = command_handle(&s->command);
 		if (s->o->argv ? s->command.ended : (deadly || s->collector_fd < 0))
 			return 0;
-		if (until && time(NULL) >= until)
+		if (until && now_ms() >= until)
 			return 0;
 	}
 }
@@ -345,8 +353,10 @@ static int start_helpers(struct session *s)
 	await_collector(s);
 	if (s->collector_ready)
 		drop_channel(&s->stream_write);
-	else if (s->recorder_ready)
+	else if (s->recorder_ready && !s->o->strict)
 		tell_unobserved(s, false);
+	if (!s->recorder_ready)
+		drop_channel(&s->collector_fd); /* nobody would take its events */
 	return 0;
 }
 
@@ -365,13 +375,13 @@ static int run_command(struct session *s)
 
 int session_run(const struct session_options *o, struct session_result *ret)
 {
-	struct session s = { .o = o, .result = ret, .stream_write = -1, .collector_fd = -1,
-			     .recorder_fd = -1 };
+	struct session s = {
+		.o = o, .result = ret, .stream_write = -1, .collector_fd = -1, .recorder_fd = -1
+	};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->exit_code = 125;
-	signal(SIGPIPE, SIG_IGN);
 	r = command_signals(&s.command);
 	if (r >= 0)
 		r = describe_run(&s);
@@ -387,8 +397,8 @@ int session_run(const struct session_options *o, struct session_result *ret)
 	if (!ret->observed)
 		log_warning("the command runs unobserved: %s", ret->note);
 	else if (o->announce)
-		log_error("ready: observing %s as run %s",
-			  o->argv ? o->argv[0] : "the whole host", ret->run_uid);
+		log_error("ready: observing %s as run %s", o->argv ? o->argv[0] : "the whole host",
+			  ret->run_uid);
 	r = run_command(&s);
 	if (r < 0) {
 		add_note(&s, "the command could not be run: %s", strerror(-r));
@@ -400,7 +410,7 @@ int session_run(const struct session_options *o, struct session_result *ret)
 	end_collector(&s);
 	end_recorder(&s);
 	ret->observed = ret->observed && !s.collector_died;
-	ret->stored = s.recorder_ready && o->recorder.db;
+	ret->stored = s.store_open;
 	if (ret->stored && !s.recorder_done)
 		repair_interrupted(o->recorder.db, ret->run_uid, &s.command);
 	return 0;

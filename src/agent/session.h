@@ -22,14 +22,14 @@ struct session_options {
 	struct identity identity;
 	unsigned sample_ms;
 	unsigned duration_s; /* whole host: stop after; 0: until a signal */
-	bool strict;         /* without observation do not run the command */
-	bool announce;       /* say "tracer: ready" when observation has begun */
+	bool strict;	     /* without observation do not run the command */
+	bool announce;	     /* say "tracer: ready" when observation has begun */
 };
 
 struct session_result {
-	int exit_code;  /* as the command's, or 125, 126, 127 */
-	bool observed;  /* the collector saw it from beginning to end */
-	bool stored;    /* there is a run to report */
+	int exit_code; /* as the command's, or 125, 126, 127 */
+	bool observed; /* the collector saw it from beginning to end */
+	bool stored;   /* there is a run to report */
 	char run_uid[16];
 	char note[640]; /* what went wrong, for people; empty: nothing */
 };

@@ -25,7 +25,7 @@ void stream_free(struct stream *s);
 /* Takes a record: 0, or -ENOBUFS if the buffer is now too full for another. */
 int stream_put(struct stream *s, const struct wire_header *record);
 bool stream_has_room(const struct stream *s);
-int stream_push(struct stream *s);           /* what the pipe takes now */
+int stream_push(struct stream *s);		    /* what the pipe takes now */
 int stream_drain(struct stream *s, int timeout_ms); /* all of it: 0, -ETIMEDOUT, -EPIPE */
 
 /* Builds records with text at the end: RUN_BEGIN and RUN_END. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,8 @@ static int load_rules(const struct observe_options *o, struct rules **ret)
 	return r;
 }
 
-static int choose_db(const struct observe_options *o, struct observation *ob)
+static int choose_db(const struct observe_options *o, const struct identity *id,
+		     struct observation *ob)
 {
 	int r = 0;
 
@@ -46,6 +48,8 @@ static int choose_db(const struct observe_options *o, struct observation *ob)
 		r = -ENAMETOOLONG;
 	else if (o->db)
 		memcpy(ob->db, o->db, strlen(o->db) + 1);
+	else if (o->user && id->changed && !getenv("TRACER_DB"))
+		snprintf(ob->db, sizeof(ob->db), "%s/.local/share/tracer/tracer.db", id->home);
 	else
 		r = db_default_path(ob->db, sizeof(ob->db));
 	if (r < 0) {
@@ -54,6 +58,28 @@ static int choose_db(const struct observe_options *o, struct observation *ob)
 	}
 	snprintf(ob->fallback, sizeof(ob->fallback), "%s.%d.tlog", ob->db, (int)getpid());
 	return 0;
+}
+
+static int check_labels(const struct option_list *labels)
+{
+	for (unsigned i = 0; i < labels->n; i++) {
+		const char *equals = strchr(labels->items[i], '=');
+
+		if (!equals || equals == labels->items[i]) {
+			log_error("--label %s: must be KEY=VALUE", labels->items[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* Refused before the command runs, not found out after it. */
+static int check_log(const char *path)
+{
+	if (!path || access(path, F_OK))
+		return 0;
+	log_error("%s: exists already; an event log is not overwritten", path);
+	return -EEXIST;
 }
 
 static bool is_power_of_two(unsigned n)
@@ -90,14 +116,16 @@ static int configure(const struct observe_options *o, struct observation *ob,
 		log_error("--ring %u: must be a power of two", o->ring_kib);
 		return -EINVAL;
 	}
+	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0)
+		return -EINVAL;
 	ret->name = o->name;
 	ret->labels = (const char *const *)o->labels.items;
 	ret->n_labels = o->labels.n;
 	ret->recorder.log = o->log;
 	ret->recorder.rules = ob->rules;
 	ret->recorder.read_engine_files = !o->no_engine_files;
-	if (!o->log || o->db) {
-		r = choose_db(o, ob);
+	if (!o->log || o->db || !o->log_only) {
+		r = choose_db(o, &ret->identity, ob);
 		if (r < 0)
 			return r;
 		ret->recorder.db = ob->db;

@@ -10,6 +10,7 @@ struct observe_options {
 	const char *db, *log, *name, *user;
 	struct option_list labels, rules;
 	bool quiet, verbose, strict, no_files, files, no_engine_files, all;
+	bool log_only; /* no database unless one is named */
 	unsigned ring_kib, sample_ms, duration_s;
 };
 
@@ -30,7 +31,7 @@ struct observe_options {
 		  OPTION_FLAG,                                                                          \
 		  offsetof(type, m.no_engine_files),                                                    \
 		  NULL,                                                                                 \
-		  "read nothing of the workflow engine's own\nlog (see tracer-privacy(7))" },           \
+		  "read nothing of the workflow engine's own\nlog (docs/privacy.md)" },           \
 		{ "sample",	0,                                                                      \
 		  OPTION_COUNT, offsetof(type, m.sample_ms),                                            \
 		  "MS",		"refresh live totals this often (default 2000)" },                      \

@@ -38,7 +38,7 @@ static const struct command_spec spec = {
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_options o = { 0 };
+	struct record_options o = { .observe.log_only = true };
 	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)

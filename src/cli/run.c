@@ -42,7 +42,5 @@ int cmd_run(int argc, char **argv)
 		options_misuse(&spec, "no command to run");
 		return 125;
 	}
-	if (o.observe.log && !o.observe.db)
-		o.observe.db = NULL;
 	return observe(&o.observe, argv + first);
 }

@@ -169,12 +169,15 @@ static int fill_names(struct tracer_bpf *s, const struct collect_options *o)
 static int choose_programs(struct ebpf *e, const struct collect_options *o, char *why,
 			   size_t why_size)
 {
+	/* named, libbpf looks at no module's types: that needs CAP_SYS_ADMIN */
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts,
+			    .btf_custom_path = "/sys/kernel/btf/vmlinux");
 	_cleanup_(ebpf_probe_closep) struct ebpf_probe *probe = NULL;
 	int r = ebpf_probe_open(&probe, why, why_size);
 
 	if (r < 0)
 		return r;
-	e->skel = tracer_bpf__open();
+	e->skel = tracer_bpf__open_opts(&opts);
 	if (!e->skel) {
 		r = -errno;
 		snprintf(why, why_size, "the built-in BPF object cannot be opened: %s",
