@@ -306,7 +306,7 @@ struct wire_loss {
 #define FEATURE_NET_BYTES 0x0001     /* sock_send_length, sock_recv_length */
 #define FEATURE_FILES 0x0002         /* opens, renames, unlinks are reported */
 #define FEATURE_RECLAIM 0x0004
-#define FEATURE_OOM 0x0008
+#define FEATURE_OOM 0x0008           /* victims are marked; their limit has its own record */
 #define FEATURE_IO_BYTES 0x0010      /* task_io_accounting */
 #define FEATURE_RUNQ 0x0020          /* sched_info: run queue apart from waiting */
 #define FEATURE_SIGNALS 0x0040

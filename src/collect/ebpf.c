@@ -78,7 +78,7 @@ static uint64_t choose_optional_programs(struct tracer_bpf *s, const struct ebpf
 	autoload(s->progs.on_victim, victim);
 	autoload(s->progs.on_signal, signals);
 	return (net ? FEATURE_NET_BYTES : 0) | (direct ? FEATURE_RECLAIM : 0) |
-	       (victim ? FEATURE_OOM : 0) | (signals ? FEATURE_SIGNALS : 0);
+	       (signals ? FEATURE_SIGNALS : 0);
 }
 
 /* Not every architecture has every call. */

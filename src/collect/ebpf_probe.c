@@ -130,5 +130,7 @@ uint64_t ebpf_probe_fields(const struct ebpf_probe *p)
 		features |= FEATURE_IO_BYTES;
 	if (has_member(p, "sched_info", "run_delay"))
 		features |= FEATURE_RUNQ;
+	if (has_member(p, "signal_struct", "oom_mm"))
+		features |= FEATURE_OOM;
 	return features;
 }
