@@ -5,8 +5,10 @@
 #include <uthash.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/human.h"
 #include "src/base/log.h"
 #include "src/cli/cli.h"
+#include "src/cli/file_role.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"
 
@@ -15,7 +17,7 @@ enum by { BY_PATH, BY_PROCESS };
 struct files_options {
 	struct reader_options reader;
 	int by;
-	bool written;
+	bool written, all;
 };
 
 static const struct option_spec options[] = {
@@ -23,6 +25,9 @@ static const struct option_spec options[] = {
 	  "a row per file, or per process and file" },
 	{ "written", 'w', OPTION_FLAG, offsetof(struct files_options, written), NULL,
 	  "only files that were written, created, renamed to\nor deleted" },
+	{ "all", 'a', OPTION_FLAG, offsetof(struct files_options, all), NULL,
+	  "each file of programs for themselves, too (Python\nmodules, locales, ...); without "
+	  "it, a table has one\nline a directory of them" },
 	READER_OPTIONS(struct files_options, reader),
 	OPTIONS_END,
 };
@@ -30,20 +35,21 @@ static const struct option_spec options[] = {
 static const struct command_spec spec = {
 	.name = "files",
 	.words = "[RUN]",
-	.about = "Lists the files that a run (default: the latest) opened, with how and by whom.\n"
-		 "Shared libraries are counted per process, not listed.",
+	.about = "Lists the files that a run (default: the latest) opened: inputs, intermediates,\n"
+		 "outputs and so on, with how and by whom. Shared libraries are counted per\n"
+		 "process, not listed.",
 	.options = options,
 	.max_words = 1,
 };
 
 static const enum field_id all[] = {
-	FIELD_PATH,	 FIELD_ACCESS, FIELD_OPENS, FIELD_FAILED, FIELD_ERROR, FIELD_SIZE,
-	FIELD_PROCESSES, FIELD_TASKS,  FIELD_FIRST, FIELD_LAST,	  FIELD_COUNT,
+	FIELD_ROLE, FIELD_PATH,	     FIELD_ACCESS, FIELD_OPENS, FIELD_FAILED, FIELD_ERROR,
+	FIELD_SIZE, FIELD_PROCESSES, FIELD_TASKS,  FIELD_FIRST, FIELD_LAST,   FIELD_COUNT,
 };
 
 static const enum field_id table[] = {
-	FIELD_PATH, FIELD_ACCESS,    FIELD_OPENS, FIELD_FAILED,
-	FIELD_SIZE, FIELD_PROCESSES, FIELD_TASKS, FIELD_COUNT,
+	FIELD_ROLE,   FIELD_PATH,      FIELD_SIZE,  FIELD_ACCESS, FIELD_OPENS,
+	FIELD_FAILED, FIELD_PROCESSES, FIELD_TASKS, FIELD_COUNT,
 };
 
 static const enum field_id all_by_process[] = {
@@ -58,8 +64,11 @@ static const enum field_id table_by_process[] = {
 
 struct folded_file {
 	struct file_row row;
-	const char *path; /* key */
-	uint64_t processes;
+	const char *path;   /* key */
+	uint64_t processes; /* 0: of several files, not known */
+	uint64_t files;	    /* in a place */
+	bool read_apart;
+	enum file_role role;
 	struct str tasks; /* NUL-ended names, each once */
 	UT_hash_handle hh;
 };
@@ -69,7 +78,7 @@ struct walk {
 	const struct run_row *run;
 	struct sheet *sheet;
 	struct arena arena;
-	struct folded_file *files;
+	struct folded_file *files, *places;
 };
 
 static void access_text(char *out, const struct file_row *row)
@@ -100,6 +109,12 @@ static bool was_written(const struct file_row *row)
 	       row->renamed_to || row->unlinked;
 }
 
+/* Sizes are seen when a file is opened: of one that was made then, nothing is known. */
+static bool was_emptied(const struct file_row *row)
+{
+	return row->access & (WIRE_OPEN_CREATED | WIRE_OPEN_TRUNCATED);
+}
+
 static int print_file(struct walk *w, struct record *record, const struct file_row *row)
 {
 	char access[8];
@@ -110,7 +125,7 @@ static int print_file(struct walk *w, struct record *record, const struct file_r
 	record_number(record, FIELD_OPENS, row->opens);
 	record_number(record, FIELD_FAILED, row->failed);
 	record_nonzero(record, FIELD_ERROR, (uint64_t)row->error);
-	if (row->opens > row->failed)
+	if (row->opens > row->failed && (row->size_bytes || !was_emptied(row)))
 		record_number(record, FIELD_SIZE, row->size_bytes);
 	record_nonzero(record, FIELD_FIRST, row->first_ns);
 	record_nonzero(record, FIELD_LAST, row->last_ns);
@@ -144,33 +159,28 @@ static void add_task(struct str *tasks, const char *name)
 	str_addn(tasks, name, strlen(name) + 1);
 }
 
-static struct folded_file *find_or_add(struct walk *w, const struct file_row *row)
+static struct folded_file *find_or_add(struct walk *w, struct folded_file **into, const char *path,
+				       size_t len)
 {
-	const char *path = row->path ? row->path : "";
 	struct folded_file *f = NULL;
+	char *copy;
 
-	HASH_FIND_STR(w->files, path, f);
+	HASH_FIND(hh, *into, path, len, f);
 	if (f)
 		return f;
 	f = arena_alloc(&w->arena, sizeof(*f));
-	if (!f)
+	copy = f ? arena_alloc(&w->arena, len + 1) : NULL;
+	if (!copy)
 		return NULL;
-	f->path = arena_text(&w->arena, path);
-	if (!f->path)
-		return NULL;
-	f->row.path = f->path;
-	HASH_ADD_KEYPTR(hh, w->files, f->path, strlen(f->path), f);
+	memcpy(copy, path, len);
+	f->path = copy;
+	f->row.path = copy;
+	HASH_ADD_KEYPTR(hh, *into, f->path, len, f);
 	return f;
 }
 
-static int visit_fold(void *ctx, const struct file_row *row, const struct process_view *process)
+static void add_row(struct folded_file *f, const struct file_row *row)
 {
-	struct walk *w = ctx;
-	struct folded_file *f = find_or_add(w, row);
-
-	if (!f)
-		return -ENOMEM;
-	f->processes++;
 	f->row.opens += row->opens;
 	f->row.failed += row->failed;
 	f->row.access |= row->access;
@@ -180,35 +190,114 @@ static int visit_fold(void *ctx, const struct file_row *row, const struct proces
 		f->row.error = row->error;
 	if (row->first_ns && (!f->row.first_ns || row->first_ns < f->row.first_ns))
 		f->row.first_ns = row->first_ns;
-	if (row->last_ns >= f->row.last_ns) {
+	if (row->last_ns > f->row.last_ns)
 		f->row.last_ns = row->last_ns;
+}
+
+static int visit_fold(void *ctx, const struct file_row *row, const struct process_view *process)
+{
+	const char *path = row->path ? row->path : "";
+	struct walk *w = ctx;
+	struct folded_file *f = find_or_add(w, &w->files, path, strlen(path));
+
+	if (!f)
+		return -ENOMEM;
+	if (row->last_ns >= f->row.last_ns)
 		f->row.size_bytes = row->size_bytes;
-	}
+	add_row(f, row);
+	f->processes++;
+	f->read_apart |= (row->access & WIRE_OPEN_READ) && !was_written(row);
 	if (process && process->task_name)
 		add_task(&f->tasks, process->task_name);
 	return f->tasks.failed ? -ENOMEM : 0;
 }
 
-static int compare_paths(const struct folded_file *a, const struct folded_file *b)
+static int compare_files(const struct folded_file *a, const struct folded_file *b)
 {
-	return strcmp(a->path, b->path);
+	return a->role != b->role ? (int)a->role - (int)b->role : strcmp(a->path, b->path);
+}
+
+static void set_role(struct folded_file *f)
+{
+	const struct file_row *row = &f->row;
+	const struct file_use use = {
+		.opened = row->opens > row->failed,
+		.written = (row->access &
+			    (WIRE_OPEN_WRITE | WIRE_OPEN_CREATED | WIRE_OPEN_TRUNCATED)) ||
+			   row->renamed_to,
+		.read_apart = f->read_apart,
+		.deleted = row->unlinked,
+	};
+
+	f->role = file_role_of(f->path, &use);
+}
+
+static int print_line(struct walk *w, struct folded_file *f)
+{
+	_cleanup_(str_fini) struct str path = STR_INIT;
+	struct record record = { 0 };
+	char count[HUMAN_MAX];
+
+	str_add(&path, f->files == 1 ? f->row.path : f->path);
+	if (f->files > 1)
+		str_addf(&path, " (%s files)", human_count(count, f->files));
+	f->row.path = str_text(&path);
+	record_text(&record, FIELD_ROLE, file_role_name(f->role));
+	record_nonzero(&record, FIELD_PROCESSES, f->processes);
+	record_bytes(&record, FIELD_TASKS, (struct bytes){ f->tasks.data, f->tasks.len });
+	return path.failed ? -ENOMEM : print_file(w, &record, &f->row);
+}
+
+static int add_to_place(struct walk *w, const struct folded_file *f)
+{
+	struct folded_file *place = find_or_add(w, &w->places, f->path, file_place(f->path));
+
+	if (!place)
+		return -ENOMEM;
+	place->role = f->role;
+	place->files++;
+	place->row.path = f->path;
+	add_row(place, &f->row);
+	place->row.size_bytes += f->row.size_bytes;
+	for (size_t at = 0; at < f->tasks.len; at += strlen(f->tasks.data + at) + 1)
+		add_task(&place->tasks, f->tasks.data + at);
+	return place->tasks.failed ? -ENOMEM : 0;
+}
+
+static int print_places(struct walk *w)
+{
+	int r = 0;
+
+	HASH_SORT(w->places, compare_files);
+	for (struct folded_file *f = w->places; f && r == 0; f = f->hh.next)
+		r = print_line(w, f);
+	return r;
 }
 
 static int print_folded(struct walk *w)
 {
+	bool fold = !w->options->all && sheet_format(&w->options->reader) == FORMAT_TABLE;
 	int r = 0;
 
-	HASH_SORT(w->files, compare_paths);
+	for (struct folded_file *f = w->files; f; f = f->hh.next)
+		set_role(f);
+	HASH_SORT(w->files, compare_files);
 	for (struct folded_file *f = w->files; f && r == 0; f = f->hh.next) {
-		struct record record = { 0 };
-
 		if (w->options->written && !was_written(&f->row))
 			continue;
-		record_number(&record, FIELD_PROCESSES, f->processes);
-		record_bytes(&record, FIELD_TASKS, (struct bytes){ f->tasks.data, f->tasks.len });
-		r = print_file(w, &record, &f->row);
+		if (fold && f->role == FILE_SOFTWARE)
+			r = add_to_place(w, f);
+		else
+			r = print_line(w, f);
 	}
-	return r;
+	return r == 0 ? print_places(w) : r;
+}
+
+static void free_files(struct folded_file *files)
+{
+	for (struct folded_file *f = files; f; f = f->hh.next)
+		str_fini(&f->tasks);
+	HASH_CLEAR(hh, files);
 }
 
 static int walk(struct walk *w, struct store *store)
@@ -218,9 +307,8 @@ static int walk(struct walk *w, struct store *store)
 
 	if (r >= 0 && fold)
 		r = print_folded(w);
-	for (struct folded_file *f = w->files; f; f = f->hh.next)
-		str_fini(&f->tasks);
-	HASH_CLEAR(hh, w->files);
+	free_files(w->files);
+	free_files(w->places);
 	arena_fini(&w->arena);
 	return r >= 0 ? sheet_end(w->sheet) : r;
 }

@@ -212,9 +212,11 @@ static void put_failed_opens(struct fixture *f, const struct process_row *p)
 	};
 	struct file_row search = missing;
 
+	must(store_put_file(f->store, &missing), "file");
 	search.path = "/usr/share/locale/en/LC_MESSAGES/libc.mo";
 	search.last_ns = p->end_ns - MS;
-	must(store_put_file(f->store, &missing), "file");
+	must(store_put_file(f->store, &search), "file");
+	search.path = "/usr/share/locale/en_US/LC_MESSAGES/libc.mo";
 	must(store_put_file(f->store, &search), "file");
 }
 

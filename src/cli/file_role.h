@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a file was for the run that used it, judged by how it was opened and where
+ * it lies; and the places whose many files are of no interest one by one (Python
+ * modules, locales, a hidden directory). Pure: looks at nothing on disk.
+ */
+#ifndef TRACER_CLI_FILE_ROLE_H
+#define TRACER_CLI_FILE_ROLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum file_role {		    /* in the order of tables */
+		 FILE_INPUT,	    /* only read */
+		 FILE_INTERMEDIATE, /* written, and read by another process of the run */
+		 FILE_OUTPUT,	    /* written and still there */
+		 FILE_TEMPORARY,    /* written, then deleted */
+		 FILE_DELETED,	    /* of before the run */
+		 FILE_MISSING,	    /* never opened with success */
+		 FILE_SOFTWARE,	    /* what programs use for themselves */
+		 FILE_ROLES
+};
+
+struct file_use {	 /* over all processes of the run */
+	bool opened;	 /* with success at least once */
+	bool written;	 /* also: created, truncated, a target of rename */
+	bool read_apart; /* by a process that did not write it */
+	bool deleted;
+};
+
+enum file_role file_role_of(const char *path, const struct file_use *use);
+const char *file_role_name(enum file_role role);
+/* Length of the beginning of path that is its place; 0: of interest by itself. */
+size_t file_place(const char *path);
+
+#endif
