@@ -109,7 +109,7 @@ static void print_where(const struct report *r)
 	char buf[HUMAN_MAX];
 
 	where_add_run(&w, &r->s);
-	if (!(r->s.run.features & FEATURE_WAIT_CLASS) || !w.total_ns)
+	if (!where_known(&r->s.run) || !w.total_ns)
 		return;
 	n = where_order(&w, order);
 	str_add(&line, r->s.tasks ? "  the tasks' time: " : "  its time: ");
@@ -223,7 +223,7 @@ static void group_line(struct line *l, const struct task_group *g, const struct 
 	cores = cell(l);
 	if (g->duration_ns)
 		snprintf(cores, CELL_MAX, "%.1f", (double)cpu / (double)g->duration_ns);
-	if (run->features & FEATURE_WAIT_CLASS)
+	if (where_known(run))
 		where_short(&where, &g->where, 2);
 	str_copy(cell(l), CELL_MAX, where.len ? str_text(&where) : HUMAN_UNKNOWN);
 	add_usage(l, &g->ledger, g->peak_rss_bytes, run);
@@ -332,7 +332,7 @@ static void print_waits(const struct report *r)
 {
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 
-	if (!r->groups.n_waits || !(r->s.run.features & FEATURE_WAIT_CLASS))
+	if (!r->groups.n_waits || !where_known(&r->s.run))
 		return;
 	title(r, "Longest waits");
 	for (unsigned i = 0; i < r->groups.n_waits; i++) {
@@ -414,8 +414,11 @@ static void print_own_cost(const struct report *r)
 
 	if (!own)
 		return;
-	fprintf(r->out, "tracer itself used %s CPU, its start-up included (%s of the run's)\n",
-		human_duration(a, own), human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
+	fprintf(r->out, "tracer itself used %s CPU, its start-up included", human_duration(a, own));
+	if (own <= run->ledger.state_ns[LEDGER_CPU]) /* beside a short run it says nothing */
+		fprintf(r->out, " (%s of the run's)",
+			human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
+	fputc('\n', r->out);
 }
 
 static void print_completeness(const struct report *r)

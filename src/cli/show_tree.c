@@ -77,6 +77,15 @@ static struct lines *lines_of(struct tree *t, int64_t task)
 	return l;
 }
 
+/* The text is the caller's: it must live until the record is printed. */
+static void set_waits(const struct tree *t, struct record *record, const struct where *w,
+		      struct str *text)
+{
+	where_short(text, w, 2);
+	if (where_known(&t->s->run))
+		record_text(record, FIELD_WAITS, str_text(text));
+}
+
 static int keep_process(void *ctx, const struct process_view *view)
 {
 	struct tree *t = ctx;
@@ -93,8 +102,7 @@ static int keep_process(void *ctx, const struct process_view *view)
 	record_text(record, FIELD_NAME, str_text(&name));
 	record->v[FIELD_STATUS] = record->v[FIELD_ENDED_AS];
 	where_add_process(&w, view->process);
-	where_short(&waits, &w, 2);
-	record_text(record, FIELD_WAITS, str_text(&waits));
+	set_waits(t, record, &w, &waits);
 	make_cells(t, record, 4);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		line->cells[i] = arena_text(&t->arena, str_text(&t->cells[i]));
@@ -127,8 +135,7 @@ static int print_tools(struct tree *t, const struct tool_entry *tools, unsigned 
 		if (tools->row.processes > 1)
 			record.v[FIELD_CORES].known = false; /* its span has gaps */
 		where_add_tool(&w, &tools->row);
-		where_short(&waits, &w, 2);
-		record_text(&record, FIELD_WAITS, str_text(&waits));
+		set_waits(t, &record, &w, &waits);
 		r = print_record(t, &record, indent);
 	}
 	return r;
@@ -147,8 +154,7 @@ static int print_task(struct tree *t, const struct task_entry *task)
 		str_addf(&name, " [%s]", task_detail(&task->row));
 	record_text(&record, FIELD_NAME, str_text(&name));
 	where_add_task(&w, task, &t->s->run);
-	where_short(&waits, &w, 2);
-	record_text(&record, FIELD_WAITS, str_text(&waits));
+	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, 0);
 	if (r == 0)
 		r = print_tools(t, task->tools, 2);
@@ -214,13 +220,12 @@ static int print_all(struct tree *t)
 	record_run(&record, &t->s->run);
 	record_text(&record, FIELD_NAME, "(whole run)");
 	where_add_run(&w, t->s);
-	where_short(&waits, &w, 2);
-	record_text(&record, FIELD_WAITS, str_text(&waits));
+	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, 0);
 	for (const struct task_entry *e = t->s->tasks; e && r == 0; e = e->hh.next)
 		r = print_task(t, e);
 	HASH_FIND(hh, t->lines, &none, sizeof(none), outside_lines);
-	if (r == 0 && (t->s->tools || outside_lines)) {
+	if (r == 0 && t->s->tasks && (t->s->tools || outside_lines)) {
 		struct record outside = { 0 };
 
 		record_text(&outside, FIELD_NAME, "(outside tasks)");

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer tasks: every task of a run, in the order in which they started. */
+#include <errno.h>
+
 #include "src/base/cleanup.h"
 #include "src/cli/cli.h"
 #include "src/cli/fields_common.h"
 #include "src/cli/sheet.h"
+#include "src/cli/where.h"
 
 struct tasks_options {
 	struct reader_options reader;
@@ -25,71 +28,69 @@ static const struct command_spec spec = {
 	.max_words = 1,
 };
 
-static const enum field_id all[] = {
-	FIELD_NAME,
-	FIELD_KEY,
-	FIELD_ATTEMPT,
-	FIELD_SAMPLE,
-	FIELD_STATUS,
-	FIELD_START,
-	FIELD_END,
-	FIELD_WALL,
-	FIELD_BUSY,
-	FIELD_EXIT_CODE,
-	FIELD_SIGNAL,
-	FIELD_REQUESTED_CPUS,
-	FIELD_REQUESTED_MEMORY,
-	FIELD_PROCESSES,
-	FIELD_CORES,
-	LEDGER_FIELDS,
-	FIELD_PEAK_RSS,
-	FIELD_RULE,
-	FIELD_CONFIDENCE,
-	FIELD_EVIDENCE,
-	FIELD_COUNT,
-};
+#define RECORD_FIELDS                                                                              \
+	FIELD_NAME, FIELD_KEY, FIELD_ATTEMPT, FIELD_SAMPLE, FIELD_STATUS, FIELD_START, FIELD_END,  \
+		FIELD_WALL, FIELD_BUSY, FIELD_EXIT_CODE, FIELD_SIGNAL, FIELD_REQUESTED_CPUS,       \
+		FIELD_REQUESTED_MEMORY, FIELD_PROCESSES, FIELD_CORES, LEDGER_FIELDS,               \
+		FIELD_PEAK_RSS, FIELD_RULE, FIELD_CONFIDENCE, FIELD_EVIDENCE
+
+static const enum field_id record_fields[] = { RECORD_FIELDS, FIELD_COUNT };
+static const enum field_id all[] = { RECORD_FIELDS, FIELD_WAITS, FIELD_COUNT };
 
 static const enum field_id table[] = {
-	FIELD_NAME,	FIELD_KEY,  FIELD_STATUS, FIELD_WALL,	   FIELD_CPU,	FIELD_CORES,
-	FIELD_PEAK_RSS, FIELD_READ, FIELD_WRITE,  FIELD_PROCESSES, FIELD_COUNT,
+	FIELD_NAME,  FIELD_KEY,	     FIELD_STATUS, FIELD_WALL,	FIELD_CPU,	 FIELD_CORES,
+	FIELD_WAITS, FIELD_PEAK_RSS, FIELD_READ,   FIELD_WRITE, FIELD_PROCESSES, FIELD_COUNT,
 };
 
-struct walk {
-	const struct tasks_options *options;
-	const struct run_row *run;
-	struct sheet *sheet;
-};
-
-static int visit(void *ctx, const struct task_row *row)
+static bool ended_well(const struct task_row *t)
 {
-	const struct walk *w = ctx;
-	struct record record = { 0 };
+	return t->status == TASK_STATUS_SUCCEEDED || t->status == TASK_STATUS_RUNNING;
+}
 
-	if (w->options->failed &&
-	    (row->status == TASK_STATUS_SUCCEEDED || row->status == TASK_STATUS_RUNNING))
-		return 0;
-	record_task(&record, row, w->run);
-	return sheet_add(w->sheet, &record);
+static int print_tasks(const struct snapshot *s, struct sheet *sheet, bool failed)
+{
+	int r = 0;
+
+	for (const struct task_entry *t = s->tasks; t && r == 0; t = t->hh.next) {
+		_cleanup_(str_fini) struct str waits = STR_INIT;
+		struct record record = { 0 };
+		struct where w = { 0 };
+
+		if (failed && ended_well(&t->row))
+			continue;
+		record_task(&record, &t->row, &s->run);
+		where_add_task(&w, t, &s->run);
+		where_short(&waits, &w, 2);
+		if (where_known(&s->run))
+			record_text(&record, FIELD_WAITS, str_text(&waits));
+		r = waits.failed ? -ENOMEM : sheet_add(sheet, &record);
+	}
+	return r;
 }
 
 int cmd_tasks(int argc, char **argv)
 {
-	static const struct sheet_spec sheet_spec = { &spec, all, NULL, table };
+	static const struct sheet_spec sheet_spec = { &spec, all, record_fields, table };
 	struct tasks_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
-	struct walk w = { .options = &o, .run = &r.run };
+	struct snapshot s = { 0 };
+	struct sheet *sheet;
 	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (!rc)
-		rc = sheet_new(stdout, &sheet_spec, &o.reader, &w.sheet);
+		rc = sheet_new(stdout, &sheet_spec, &o.reader, &sheet);
 	if (rc)
 		return rc;
-	error = store_each_task(r.store, r.run.id, visit, &w);
+	error = snapshot_load(&s, r.store, r.run.id);
+	if (error >= 0) {
+		error = print_tasks(&s, sheet, o.failed);
+		snapshot_fini(&s);
+	}
 	if (error >= 0)
-		error = sheet_end(w.sheet);
-	sheet_free(w.sheet);
+		error = sheet_end(sheet);
+	sheet_free(sheet);
 	return reader_result(error);
 }

@@ -189,6 +189,11 @@ void where_add_run(struct where *w, const struct snapshot *s)
 	add_group(w, &u, s->tools);
 }
 
+bool where_known(const struct run_row *run)
+{
+	return run->features & FEATURE_WAIT_CLASS;
+}
+
 void where_add(struct where *to, const struct where *more)
 {
 	for (unsigned i = 0; i < WHERE_PARTS; i++)

@@ -43,6 +43,8 @@ void where_add_tool(struct where *w, const struct tool_row *tool);
 void where_add_task(struct where *w, const struct task_entry *task, const struct run_row *run);
 /* Its tasks; without tasks the run itself. Alive: up to the last end known. */
 void where_add_run(struct where *w, const struct snapshot *s);
+/* Were waits measured? Without, nothing can be explained (collector ptrace). */
+bool where_known(const struct run_row *run);
 void where_add(struct where *to, const struct where *more);
 
 uint64_t task_end_ns(const struct task_row *task, const struct run_row *run);

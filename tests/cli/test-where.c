@@ -244,6 +244,8 @@ static void test_nothing_known(void **state)
 	assert_int_equal(w.total_ns, 0);
 	where_short(&out, &w, 2);
 	assert_string_equal(str_text(&out), "-");
+	assert_false(where_known(&(struct run_row){ .features = FEATURE_RUNQ }));
+	assert_true(where_known(&(struct run_row){ .features = FEATURE_WAIT_CLASS }));
 }
 
 static void test_words(void **state)
