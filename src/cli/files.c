@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer files: the files of a run, folded by path or one row a process. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <uthash.h>
 
@@ -332,6 +333,10 @@ int cmd_files(int argc, char **argv)
 		return rc;
 	if (!(r.run.features & FEATURE_FILES))
 		log_warning("run %s was recorded without file names", r.run.uid);
+	if (r.run.completeness.files_folded)
+		log_warning("%" PRIu64 " uses of files were counted, not listed: files may be "
+			    "missing here and roles incomplete",
+			    r.run.completeness.files_folded);
 	error = walk(&w, r.store);
 	sheet_free(w.sheet);
 	return reader_result(error);

@@ -346,9 +346,11 @@ static void pipeline_run(struct store *s)
 	run.status = RUN_FAILED;
 	run.exit_code = 1;
 	run.end_ns = T0 + 21 * S;
-	run.completeness = (struct completeness){ .processes_lost = 1, .still_running = 1 };
+	run.completeness =
+		(struct completeness){ .processes_lost = 1, .still_running = 1, .files_folded = 2 };
 	run.completeness.lost[LOSS_FILE] = 3;
 	run.notes = "[\"Processes still running when observation ended: 1.\","
+		    "\"Uses of files that are counted but not listed: 2.\","
 		    "\"the recorder was stopped for 2.0 s\"]";
 
 	must(store_put_run(s, &run), "run");
