@@ -44,4 +44,4 @@ cp "$here/Snakefile" "$here/config.yaml" "$work/"
 cd "$work"
 # Debian's snakemake names its interpreter itself; another python3 may come first in PATH.
 # The greedy scheduler spawns no solver; a solver is an engine process in every round.
-exec /usr/bin/snakemake --cores 2 --scheduler greedy --quiet
+exec /usr/bin/snakemake --cores 2 --scheduler greedy

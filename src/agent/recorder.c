@@ -23,6 +23,7 @@
 #include "src/collect/collect.h"
 #include "src/store/store.h"
 #include "src/track/redact.h"
+#include "src/track/rule_text.h"
 #include "src/track/track.h"
 
 #define FLUSH_NS     1000000000ULL
@@ -37,6 +38,7 @@ struct recorder {
 	struct text_watch texts;
 	struct recorder_result *result;
 	uint64_t next_flush_ns;
+	uint64_t newest_ns; /* of the records so far */
 	int64_t run_id;
 	bool replayed;
 	int store_error; /* the last one, for the note */
@@ -76,6 +78,7 @@ STORE_SINK(task, task_row)
 STORE_SINK(tool, tool_row)
 STORE_SINK(file, file_row)
 STORE_SINK(incident, incident_row)
+STORE_SINK(text, text_row)
 
 static int put_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
 {
@@ -88,14 +91,7 @@ static int want_text(void *ctx, const char *path, size_t bytes)
 {
 	struct recorder *r = ctx;
 
-	return text_watch_add(&r->texts, path, bytes);
-}
-
-static int give_text(void *ctx, const char *path, const char *data, size_t len)
-{
-	struct recorder *r = ctx;
-
-	return tracker_text(r->tracker, path, data, len);
+	return strlen(path) <= WIRE_PATH_MAX ? text_watch_add(&r->texts, path, bytes) : 0;
 }
 
 static void commit(struct recorder *r)
@@ -133,6 +129,7 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.file = put_file,
 		.cgroup = put_cgroup,
 		.incident = put_incident,
+		.text = put_text,
 		.want_text = read_texts ? want_text : NULL,
 	};
 	struct tracker_options options = { .run_id = 1,
@@ -151,14 +148,77 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 	return tracker_new(&options, &sink, &r->tracker);
 }
 
+/* ---- texts of engines: they become records like all others ---- */
+
+static int take(struct recorder *r, const struct wire_header *h);
+
+struct text_record {
+	struct wire_text text;
+	char bytes[WIRE_PATH_MAX + WIRE_TEXT_MAX];
+};
+
+/* As many whole lines as a record holds, not in the middle of a block if it can be. */
+static size_t text_part(const char *text, size_t len)
+{
+	size_t line = 0, block = 0;
+
+	if (len <= WIRE_TEXT_MAX)
+		return len;
+	for (size_t i = 1; i <= WIRE_TEXT_MAX; i++) {
+		if (text[i - 1] != '\n')
+			continue;
+		line = i;
+		if (text[i] == '\n')
+			block = i + 1;
+	}
+	return block && block <= WIRE_TEXT_MAX ? block : line;
+}
+
+static int take_text(struct recorder *r, const char *path, const char *text, size_t len)
+{
+	size_t path_len = strlen(path), size = sizeof(struct wire_text) + path_len + len;
+	struct text_record t = { .text = { .h = { .type = WIRE_TEXT, .time_ns = r->newest_ns } } };
+
+	t.text.h.size = (uint32_t)((size + 7) & ~(size_t)7);
+	t.text.path = (struct wire_string){ sizeof(t.text), (uint16_t)path_len };
+	t.text.text = (struct wire_string){ (uint16_t)(sizeof(t.text) + path_len), (uint16_t)len };
+	memcpy(t.bytes, path, path_len);
+	memcpy(t.bytes + path_len, text, len);
+	return take(r, &t.text.h);
+}
+
+static int give_text(void *ctx, struct text_file *f, const char *lines, size_t len)
+{
+	_cleanup_(str_fini) struct str kept = STR_INIT;
+	struct recorder *r = ctx;
+	size_t at = 0;
+	int error = rules_filter_text(r->o->rules, f->path, (struct bytes){ lines, len }, &f->state,
+				      &kept);
+
+	while (error >= 0 && at < kept.len) {
+		size_t part = text_part(kept.data + at, kept.len - at);
+
+		if (!part)
+			return -E2BIG;
+		error = take_text(r, f->path, kept.data + at, part);
+		at += part;
+	}
+	return error;
+}
+
+static void read_texts(struct recorder *r, bool all)
+{
+	if (r->tracker)
+		text_watch_read(&r->texts, all, give_text, r);
+}
+
 /* ---- records ---- */
 
 static void flush(struct recorder *r)
 {
-	if (r->tracker) {
-		text_watch_read(&r->texts, give_text, r);
+	read_texts(r, false);
+	if (r->tracker && r->store)
 		tracker_flush(r->tracker, LIVE_AGE_NS);
-	}
 	commit(r);
 	if (r->log)
 		log_writer_flush(r->log);
@@ -177,18 +237,22 @@ static void flush_when_due(struct recorder *r, uint64_t now)
 static int take(struct recorder *r, const struct wire_header *h)
 {
 	bool changed = false;
-	int error = redact_record(h, r->redacted, &changed);
+	int error;
+
+	if (h->type == WIRE_RUN_END)
+		read_texts(r, true); /* nothing comes after it */
+	error = redact_record(h, r->redacted, &changed);
 
 	if (error < 0)
 		return error;
 	if (error > 0)
 		h = (const struct wire_header *)r->redacted;
+	if (r->newest_ns < h->time_ns)
+		r->newest_ns = h->time_ns;
 	if (r->log)
 		log_writer_put(r->log, h);
 	r->result->records++;
-	if (!r->o->db && r->log)
-		goto counted; /* only a log is wanted */
-	if (!r->tracker) {
+	if (!r->tracker) { /* without a store too: it says which texts to read */
 		if (h->type != WIRE_RUN_BEGIN)
 			return -EBADMSG;
 		error = begin_run(r, (const struct wire_run_begin *)h);
@@ -196,19 +260,14 @@ static int take(struct recorder *r, const struct wire_header *h)
 			return error;
 	}
 	error = tracker_feed(r->tracker, h);
-	if (error < 0)
-		return error;
-counted:
-	if (h->type == WIRE_RUN_END)
-		r->result->clean =
-			((const struct wire_run_end *)h)->reason == END_COMPLETE;
-	return 0;
+	if (error >= 0 && h->type == WIRE_RUN_END)
+		r->result->clean = ((const struct wire_run_end *)h)->reason == END_COMPLETE;
+	return error < 0 ? error : 0;
 }
 
 static void finish(struct recorder *r)
 {
-	if (r->tracker)
-		text_watch_read(&r->texts, give_text, r);
+	read_texts(r, true);
 	if (r->tracker)
 		tracker_finish(r->tracker, r->result->clean, r->result->rows_lost,
 			       r->replayed ? 0 : clock_ns(CLOCK_PROCESS_CPUTIME_ID));

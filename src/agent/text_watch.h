@@ -1,34 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Engine-owned text files that a rule named (docs/privacy.md, content tier):
- * their beginning is read as the user, while they grow, and handed on. Nothing
- * of it is kept here.
+ * read as the user while they grow, each byte once, in whole lines, and handed
+ * on. Nothing of them is kept here.
  */
 #ifndef TRACER_AGENT_TEXT_WATCH_H
 #define TRACER_AGENT_TEXT_WATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define TEXT_FILES_MAX 64
 
 struct text_file {
 	char *path;
-	size_t limit;
-	off_t seen; /* size when it was last read */
+	size_t left; /* bytes that may still be read */
+	off_t at;    /* what lies before has been handed on */
+	uint64_t inode, dev;
+	bool skip;	/* up to the next line: the rest of one that was too long */
+	unsigned quiet; /* reads since it last grew */
+	unsigned state; /* of who gets the lines: 0 at a file's beginning */
 };
 
 struct text_watch {
 	struct text_file files[TEXT_FILES_MAX];
 	unsigned n;
-	unsigned refused; /* beyond the limit */
+	unsigned refused;
 };
 
-typedef int (*text_fn)(void *ctx, const char *path, const char *data, size_t len);
+/* Lines of f, each ended by '\n'. An error stops the reading of that file. */
+typedef int (*text_fn)(void *ctx, struct text_file *f, const char *lines, size_t len);
 
 void text_watch_fini(struct text_watch *w);
+/* limit: bytes to read of it in all. Beyond TEXT_FILES_MAX the one that has been
+ * quiet for longest makes room. */
 int text_watch_add(struct text_watch *w, const char *path, size_t limit);
-/* Those that have grown since the last call. */
-void text_watch_read(struct text_watch *w, text_fn fn, void *ctx);
+/* What was added since the last call; `all` without a limit on this one call. */
+void text_watch_read(struct text_watch *w, bool all, text_fn fn, void *ctx);
 
 #endif

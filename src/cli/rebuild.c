@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "src/base/cleanup.h"
-#include "src/base/io.h"
 #include "src/base/log.h"
 #include "src/base/paths.h"
 #include "src/base/str.h"
@@ -16,8 +15,6 @@
 #include "src/cli/reader.h"
 #include "src/cli/rebuild_facts.h"
 #include "src/track/rules.h"
-
-#define TEXTS_MAX 64
 
 struct rebuild_options {
 	const char *db;
@@ -47,11 +44,7 @@ struct rebuild {
 	struct store *store;
 	struct facts facts;
 	size_t *order; /* index of the k-th process of the tracker */
-	struct tracker *tracker;
 	uint64_t tasks, tools;
-	char *texts[TEXTS_MAX]; /* files that name tasks */
-	size_t text_bytes[TEXTS_MAX];
-	unsigned n_texts;
 };
 
 /* The stored process of a tracker's process id; NULL if there is none. */
@@ -107,7 +100,8 @@ static int on_task(void *ctx, const struct task_row *row)
 	struct task_row task = *row;
 
 	task.root_process = root ? root->id : 0;
-	b->tasks++;
+	if (b->tasks < (uint32_t)row->id) /* a row may come again */
+		b->tasks = (uint32_t)row->id;
 	return store_put_task(b->store, &task);
 }
 
@@ -115,7 +109,8 @@ static int on_tool(void *ctx, const struct tool_row *row)
 {
 	struct rebuild *b = ctx;
 
-	b->tools++;
+	if (b->tools < (uint32_t)row->id)
+		b->tools = (uint32_t)row->id;
 	return store_put_tool(b->store, row);
 }
 
@@ -134,36 +129,9 @@ static int ignore_incident(void *ctx, const struct incident_row *row)
 	return 0;
 }
 
-static int on_want_text(void *ctx, const char *path, size_t bytes)
+static int ignore_text(void *ctx, const struct text_row *row)
 {
-	struct rebuild *b = ctx;
-	unsigned i;
-
-	for (i = 0; i < b->n_texts; i++) {
-		if (!strcmp(b->texts[i], path))
-			return 0;
-	}
-	if (b->n_texts == TEXTS_MAX)
-		return 0;
-	b->texts[b->n_texts] = arena_text(&b->facts.arena, path);
-	b->text_bytes[b->n_texts] = bytes;
-	return b->texts[b->n_texts++] ? 0 : -ENOMEM;
-}
-
-/* An engine's log that is gone by now leaves its tasks the names of their tools. */
-static int give_texts(struct rebuild *b)
-{
-	unsigned i;
-	int err = 0;
-
-	for (i = 0; i < b->n_texts && !err; i++) {
-		_cleanup_free_ char *data = malloc(b->text_bytes[i] + 1);
-		ssize_t len = data ? read_text(b->texts[i], data, b->text_bytes[i] + 1) : -ENOMEM;
-
-		if (len > 0)
-			err = tracker_text(b->tracker, b->texts[i], data, (size_t)len);
-	}
-	return err;
+	return 0;
 }
 
 static int put_placement(struct rebuild *b)
@@ -183,7 +151,7 @@ static int derive(struct rebuild *b, const struct rules *rules)
 	struct track_sink sink = { b,		on_run,	       on_process,
 				   on_exec,	on_task,       on_tool,
 				   ignore_file, ignore_cgroup, ignore_incident,
-				   on_want_text };
+				   ignore_text, NULL };
 	struct tracker_options track = { .run_id = b->facts.run.id, .rules = rules };
 	struct tracker *t = NULL;
 	uint64_t lost = 0;
@@ -191,15 +159,11 @@ static int derive(struct rebuild *b, const struct rules *rules)
 
 	/* every process ends by its own record: nothing may be given up before */
 	track.limits.live_processes = UINT32_MAX;
-	track.limits.closed_tasks = UINT32_MAX; /* texts are read at the end */
 	err = tracker_new(&track, &sink, &t);
 	if (!err)
 		err = store_clear_derived(b->store, b->facts.run.id);
 	if (!err)
 		err = facts_feed(b->store, &b->facts, t, b->order);
-	b->tracker = t;
-	if (!err)
-		err = give_texts(b);
 	if (!err)
 		err = tracker_finish(t, true, 0, 0);
 	tracker_free(t);

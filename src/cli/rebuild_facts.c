@@ -136,7 +136,11 @@ static int on_file(void *ctx, const struct file_row *row, const struct process_v
 		return err;
 	f->files[f->n_files] = (struct file_fact){ *row, process };
 	f->files[f->n_files].row.path = arena_text(&f->arena, row->path);
-	return add_step(f, &(struct step){ row->first_ns, process, STEP_FILE, f->n_files++ });
+	err = add_step(f, &(struct step){ row->first_ns, process, STEP_FILE, f->n_files });
+	if (!err && row->unlinked && (row->opens || row->renamed_to))
+		err = add_step(f, &(struct step){ row->last_ns, process, STEP_UNLINK, f->n_files });
+	f->n_files++;
+	return err;
 }
 
 static int on_incident(void *ctx, const struct incident_row *row)
@@ -158,6 +162,19 @@ static int on_incident(void *ctx, const struct incident_row *row)
 	};
 	json_decref(detail);
 	return add_step(f, &(struct step){ row->time_ns, process, STEP_SIGNAL, f->n_signals++ });
+}
+
+static int on_text(void *ctx, const struct text_row *row)
+{
+	struct facts *f = ctx;
+	int err = grow(&f->texts, &f->room_texts, f->n_texts, sizeof(*f->texts));
+
+	if (err)
+		return err;
+	f->texts[f->n_texts] = *row;
+	f->texts[f->n_texts].path = arena_text(&f->arena, row->path);
+	f->texts[f->n_texts].data = copy_bytes(&f->arena, row->data);
+	return add_step(f, &(struct step){ row->time_ns, NOT_FOUND, STEP_TEXT, f->n_texts++ });
 }
 
 /* A parent begins before its child, so time orders them; at the same time the
@@ -206,6 +223,8 @@ int facts_read(struct store *s, int64_t run_id, struct facts *ret)
 	if (!err)
 		err = store_each_incident(s, run_id, on_incident, ret);
 	if (!err)
+		err = store_each_text(s, run_id, on_text, ret);
+	if (!err)
 		err = index_execs(ret);
 	if (err)
 		return err;
@@ -224,6 +243,7 @@ void facts_fini(struct facts *f)
 	free(f->execs);
 	free(f->files);
 	free(f->signals);
+	free(f->texts);
 	free(f->steps);
 	arena_fini(&f->arena);
 }
@@ -249,7 +269,7 @@ static int on_cgroup(void *ctx, uint64_t cgroup_id, const char *path)
 	return send(feed);
 }
 
-static void make_step(struct feed *feed, const struct step *step)
+static void make_process_step(struct feed *feed, const struct step *step)
 {
 	const struct facts *f = feed->facts;
 	const struct process_row *p = &f->processes[step->process];
@@ -268,8 +288,13 @@ static void make_step(struct feed *feed, const struct step *step)
 	case STEP_FILE:
 		record_file(&feed->record, &place, &f->files[step->index].row);
 		break;
+	case STEP_UNLINK:
+		record_unlink(&feed->record, &place, &f->files[step->index].row);
+		break;
 	case STEP_SIGNAL:
 		record_signal(&feed->record, &place, f->signals[step->index].signal, step->time_ns);
+		break;
+	case STEP_TEXT: /* of no process */
 		break;
 	case STEP_END:
 		if (p->end_ns)
@@ -300,7 +325,10 @@ int facts_feed(struct store *s, const struct facts *f, struct tracker *t, size_t
 	for (i = 0; i < f->n_steps && !err; i++) {
 		if (f->steps[i].kind == STEP_FORK)
 			ret_order[n++] = f->steps[i].process;
-		make_step(feed, &f->steps[i]);
+		if (f->steps[i].kind == STEP_TEXT)
+			record_lines(&feed->record, &f->texts[f->steps[i].index], f->offset_ns);
+		else
+			make_process_step(feed, &f->steps[i]);
 		err = send(feed);
 	}
 	if (f->run.status != RUN_INTERRUPTED) {

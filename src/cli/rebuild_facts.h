@@ -10,11 +10,11 @@
 #include "src/store/store.h"
 #include "src/track/track.h"
 
-enum step_kind { STEP_FORK, STEP_EXEC, STEP_FILE, STEP_SIGNAL, STEP_END };
+enum step_kind { STEP_FORK, STEP_EXEC, STEP_FILE, STEP_UNLINK, STEP_SIGNAL, STEP_END, STEP_TEXT };
 
 struct step {
 	uint64_t time_ns; /* Unix */
-	size_t process;	  /* index */
+	size_t process;	  /* index; of a text none: after what happened at that time */
 	enum step_kind kind;
 	size_t index; /* into the rows of its kind */
 };
@@ -38,9 +38,10 @@ struct facts {
 	struct exec_row *execs;
 	struct file_fact *files;
 	struct signal_fact *signals;
+	struct text_row *texts;
 	struct step *steps;
-	size_t n_processes, n_execs, n_files, n_signals, n_steps;
-	size_t room_processes, room_execs, room_files, room_signals, room_steps;
+	size_t n_processes, n_execs, n_files, n_signals, n_texts, n_steps;
+	size_t room_processes, room_execs, room_files, room_signals, room_texts, room_steps;
 	int64_t offset_ns; /* Unix time - CLOCK_BOOTTIME */
 };
 

@@ -232,12 +232,28 @@ void record_file(struct record *r, const struct record_place *at, const struct f
 	add_path(r, f->renamed_to ? &r->file.path2 : &r->file.path, f->path);
 }
 
+/* The last that happened to a file that had been there. */
+void record_unlink(struct record *r, const struct record_place *at, const struct file_row *f)
+{
+	begin(r, WIRE_FILE, sizeof(r->file), boot(at, f->last_ns));
+	r->file.id = id_of(at->process);
+	r->file.op = WIRE_FILE_UNLINK;
+	add_path(r, &r->file.path, f->path);
+}
+
 void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns)
 {
 	begin(r, WIRE_SIGNAL, sizeof(r->signal), boot(at, time_ns));
 	r->signal.target = id_of(at->process);
 	r->signal.signal = signal;
+}
+
+void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns)
+{
+	begin(r, WIRE_TEXT, sizeof(r->text), row->time_ns ? row->time_ns - (uint64_t)offset_ns : 0);
+	add_text(r, &r->text.path, row->path);
+	add(r, &r->text.text, row->data.data, row->data.len);
 }
 
 void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns)

@@ -29,15 +29,17 @@ static struct file_entry *find(struct process *p, const char *path)
 	return f;
 }
 
-/* NULL and no error: beyond a limit, counted only. */
-static struct file_entry *get(struct tracker *t, struct process *p, const char *path, int *ret_err)
+/* NULL and no error: beyond a limit, counted only. What an engine tells by files is
+ * kept beyond that of its process: `tracer rebuild` names tasks by it. */
+static struct file_entry *get(struct tracker *t, struct process *p, const char *path, bool engine,
+			      int *ret_err)
 {
 	struct file_entry *f = find(p, path);
 	size_t len = strlen(path);
 
 	if (f)
 		return f;
-	if (p->n_files >= t->options.limits.files_per_process ||
+	if ((p->n_files >= t->options.limits.files_per_process && !engine) ||
 	    t->n_files >= t->options.limits.files_per_run ||
 	    t->n_files_memory >= FILES_IN_MEMORY_MAX) {
 		t->completeness.files_folded++;
@@ -119,7 +121,7 @@ int file_event(struct tracker *t, const struct wire_file_event *r)
 	struct process *p = process_find(t, r->id);
 	bool rename = r->op == WIRE_FILE_RENAME, old;
 	struct file_entry *f;
-	int err = 0;
+	int err = 0, engine = 0;
 
 	if (!path_text(rename ? &t->scratch2 : &t->scratch, r, rename))
 		return 0;
@@ -129,10 +131,10 @@ int file_event(struct tracker *t, const struct wire_file_event *r)
 		return 0;
 	}
 	if (t->options.rules)
-		err = engine_file(t, p, r, str_text(rename ? &t->scratch2 : &t->scratch));
-	if (err)
-		return err;
-	f = get(t, p, str_text(rename ? &t->scratch2 : &t->scratch), &err);
+		engine = engine_file(t, p, r, str_text(rename ? &t->scratch2 : &t->scratch));
+	if (engine < 0)
+		return engine;
+	f = get(t, p, str_text(rename ? &t->scratch2 : &t->scratch), engine, &err);
 	if (!f)
 		return err;
 	apply(p, f, r, old ? str_text(&t->scratch) : "");

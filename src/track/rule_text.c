@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "src/base/str.h"
+#include "src/track/redact.h"
 #include "src/track/rules_internal.h"
 
 /* The marker source of a field, or NULL. */
@@ -111,14 +112,19 @@ static bool occurs(struct bytes argv, const char *path)
 enum marker_claim rule_markers_claim(struct rule_markers *m, struct bytes argv,
 				     struct rule_result *result)
 {
-	struct rule_marker *exact = NULL, *free_one = NULL;
+	struct rule_marker *exact = NULL, *again = NULL, *free_one = NULL;
 	unsigned n_free = 0;
 
 	for (unsigned i = 0; i < m->n; i++) {
 		struct rule_marker *marker = &m->items[i];
 
-		if (marker->rule != result->rule || marker->claimed)
+		if (marker->rule != result->rule)
 			continue;
+		if (marker->claimed) {
+			if (!again && occurs(argv, marker->value))
+				again = marker; /* another command of the same job */
+			continue;
+		}
 		n_free++;
 		free_one = marker;
 		if (!occurs(argv, marker->value))
@@ -127,6 +133,8 @@ enum marker_claim rule_markers_claim(struct rule_markers *m, struct bytes argv,
 		if (!exact)
 			exact = marker;
 	}
+	if (!exact)
+		exact = again;
 	if (!exact && n_free != 1)
 		return MARKER_NONE;
 	if (!exact)
@@ -139,6 +147,26 @@ enum marker_claim rule_markers_claim(struct rule_markers *m, struct bytes argv,
 	return exact ? MARKER_EXACT : MARKER_SOLE;
 }
 
+unsigned rule_markers_free(const struct rule_markers *m, const struct rule *rule,
+			   const struct rule_marker **ret, unsigned max)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		if (m->items[i].rule != rule || m->items[i].claimed)
+			continue;
+		if (n == max)
+			return 0;
+		ret[n++] = &m->items[i];
+	}
+	return n;
+}
+
+const char *rule_marker_name(const struct rule_marker *m)
+{
+	return m->rule->fields[m->field].name;
+}
+
 bool rules_wants_text(const struct rules *r, const char *path, size_t *ret_bytes)
 {
 	for (unsigned i = 0; i < r->n; i++)
@@ -147,6 +175,13 @@ bool rules_wants_text(const struct rules *r, const char *path, size_t *ret_bytes
 			return true;
 		}
 	return false;
+}
+
+static bool starts_block(const struct rule_block *b, struct word line,
+			 regmatch_t groups[RULE_GROUPS_MAX])
+{
+	return line.len && line.len <= 512 && *line.p != ' ' && line.p[line.len - 1] == ':' &&
+	       pattern_groups(b->start, line, groups);
 }
 
 static struct word next_line(const char **p, const char *end)
@@ -184,6 +219,75 @@ static bool has_item(struct word list, const char *item)
 		list.len -= len;
 	}
 	return false;
+}
+
+/* Lines that neither `match` nor any `line:` names are nobody's business. */
+static bool names_line(const struct rule_block *b, struct word line)
+{
+	struct word value;
+
+	if (line_value(line, b->match, &value))
+		return true;
+	for (unsigned i = 0; i < b->n_fields; i++)
+		for (unsigned s = 0; s < b->fields[i].n_sources; s++)
+			if (line_value(line, b->fields[i].sources[s].name, &value))
+				return true;
+	return false;
+}
+
+static void keep_line(struct word line, struct str *out)
+{
+	char text[2 * RULE_LINE_MAX];
+	bool cut;
+	size_t len;
+
+	while (line.len > RULE_LINE_MAX) { /* whole items only: ", " separates them */
+		const char *comma = memrchr(line.p, ',', RULE_LINE_MAX);
+
+		line.len = comma ? (size_t)(comma - line.p) : 0;
+	}
+	redact_text((struct bytes){ line.p, line.len }, text, sizeof(text), &len, &cut);
+	str_addn(out, text, len);
+	str_addc(out, '\n');
+}
+
+/* The block that starts here, as its index + 1; 0: none. */
+static unsigned block_start(const struct rules *r, const char *path, struct word line)
+{
+	regmatch_t groups[RULE_GROUPS_MAX];
+
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct rule_block *b = r->list[i]->block;
+
+		if (b && starts_block(b, line, groups) && pattern_matches(b->file, word_of(path)))
+			return i + 1;
+	}
+	return 0;
+}
+
+int rules_filter_text(const struct rules *r, const char *path, struct bytes lines, unsigned *state,
+		      struct str *out)
+{
+	const char *p = lines.data, *end = p ? p + lines.len : NULL;
+
+	while (p < end) {
+		struct word line = next_line(&p, end);
+
+		if (line.len && memchr(line.p, '\0', line.len))
+			continue;
+		if (line.len && (*line.p == ' ' || *line.p == '\t')) {
+			if (*state && *state <= r->n &&
+			    names_line(r->list[*state - 1]->block, line))
+				keep_line(line, out);
+			continue;
+		}
+		if (*state)
+			str_addc(out, '\n');
+		*state = block_start(r, path, line);
+		if (*state)
+			keep_line(line, out);
+	}
+	return out->failed ? -ENOMEM : 0;
 }
 
 /* A block lasts until a line that is not indented. */
@@ -253,8 +357,7 @@ int rule_text_find(struct bytes text, struct rule_result *result)
 		return -ENOENT;
 	while (p < end) {
 		line = next_line(&p, end);
-		if (!line.len || line.len > 512 || line.p[line.len - 1] != ':' || *line.p == ' ' ||
-		    !pattern_groups(b->start, line, groups) || !block_matches(b, p, end, wanted))
+		if (!starts_block(b, line, groups) || !block_matches(b, p, end, wanted))
 			continue;
 		body = p; /* a retry is a later block of the same output */
 		name = (struct word){ line.p + groups[b->name_group].rm_so,

@@ -13,6 +13,9 @@
 #include "src/base/cleanup.h"
 #include "src/track/tracker.h"
 
+#define SCRIPT_CONFIDENCE 50
+#define ENGINE_CONFIDENCE 90
+
 static int keep(char **to, struct bytes text)
 {
 	char *copy;
@@ -195,8 +198,11 @@ int run_engine(struct tracker *t, const struct rule_result *match)
 	const char *engine = rule_result_field(match, "engine");
 	const char *pipeline = rule_result_field(match, "pipeline");
 
-	if (f->engine[0])
-		return 0; /* the outermost engine names the run */
+	/* the outermost engine names the run; a script only until it starts one */
+	if (f->engine[0] && (f->engine_confidence > SCRIPT_CONFIDENCE ||
+			     rule_confidence(match->rule) < ENGINE_CONFIDENCE))
+		return 0;
+	f->engine_confidence = rule_confidence(match->rule);
 	str_copy(f->engine, sizeof(f->engine), engine ? engine : rule_id(match->rule));
 	if (!engine)
 		f->engine[strcspn(f->engine, ".")] = '\0';

@@ -334,7 +334,7 @@ static struct scope *open_task(struct tracker *t, struct process *p, struct rule
 	if (engine_claim(p, task, in, m) < 0)
 		return NULL; /* the open list owns the task */
 	fill_task(task, m, in);
-	if (name_task(t, task, m) < 0 || !task->name)
+	if (engine_name(t, task) < 0 || name_task(t, task, m) < 0 || !task->name)
 		return NULL;
 	return push(t, p->scope, task, m);
 }
@@ -343,6 +343,7 @@ struct scope *scope_match(struct tracker *t, struct process *p, const struct rul
 			  uint64_t now_ns)
 {
 	struct rule_result m;
+	struct scope *s;
 
 	if (!t->options.rules)
 		return scope_ref(p->scope);
@@ -358,7 +359,10 @@ struct scope *scope_match(struct tracker *t, struct process *p, const struct rul
 			return scope_ref(p->scope);
 		if (run_engine(t, &m) < 0)
 			return NULL;
-		return push(t, p->scope, p->scope->task, &m);
+		s = push(t, p->scope, p->scope->task, &m);
+		if (s)
+			s->engine = ++t->n_engines;
+		return s;
 	}
 	return scope_ref(p->scope);
 }

@@ -27,25 +27,26 @@ struct track_sink {
 	int (*file)(void *ctx, const struct file_row *row);
 	int (*cgroup)(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path);
 	int (*incident)(void *ctx, const struct incident_row *row);
+	int (*text)(void *ctx, const struct text_row *row);
 	/* May be NULL (content is not to be read). The engine has begun to write a
-	 * file that names its tasks: read up to `bytes` of it once a second and at
-	 * the end, while it grows, and give it to tracker_text(). */
+	 * file that names its tasks: while it grows, up to `bytes` of it, what
+	 * rules_filter_text() leaves of it becomes WIRE_TEXT records. */
 	int (*want_text)(void *ctx, const char *path, size_t bytes);
 };
 
 struct tracker_limits {
-	uint32_t live_processes; /* default 262144 */
-	uint32_t ended_processes; /* kept for late children, default 2048 */
-	uint32_t open_tasks;     /* default 65536 */
-	uint32_t closed_tasks;   /* kept for late children and texts, default 64 */
-	uint32_t tools;          /* of open tasks at a time, default 4096 */
+	uint32_t live_processes;    /* default 262144 */
+	uint32_t ended_processes;   /* kept for late children, default 2048 */
+	uint32_t open_tasks;	    /* default 65536 */
+	uint32_t closed_tasks;	    /* kept for late children and texts, default 64 */
+	uint32_t tools;		    /* of open tasks at a time, default 4096 */
 	uint32_t files_per_process; /* rows, default 512; the rest is folded */
-	uint32_t files_per_run;  /* default 200000 */
+	uint32_t files_per_run;	    /* default 200000 */
 };
 
 struct tracker_options {
-	int64_t run_id;            /* assigned by the store */
-	const struct rules *rules; /* borrowed; NULL: no tasks, tools by basename */
+	int64_t run_id;		      /* assigned by the store */
+	const struct rules *rules;    /* borrowed; NULL: no tasks, tools by basename */
 	struct tracker_limits limits; /* 0: default */
 	bool replayed;
 };
@@ -57,10 +58,6 @@ void tracker_free(struct tracker *t);
 /* One record. Unknown types are skipped; a malformed record is -EBADMSG and
  * changes nothing. Strings must already be redacted (see redact.h). */
 int tracker_feed(struct tracker *t, const struct wire_header *record);
-
-/* The whole text so far of a file that want_text() named: gives tasks their names,
- * open ones at the next flush, lately closed ones at once. */
-int tracker_text(struct tracker *t, const char *path, const char *data, size_t len);
 
 /* Sends what is alive: processes that have run for longer than min_age_ns,
  * open tasks, tools, the run. Call it about once a second and before reading. */

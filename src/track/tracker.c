@@ -60,6 +60,7 @@ void tracker_free(struct tracker *t)
 	}
 	scope_fini(t);
 	cgroups_free(t);
+	engine_texts_free(t);
 	run_fini(t);
 	str_fini(&t->scratch);
 	str_fini(&t->scratch2);
@@ -117,6 +118,8 @@ static int dispatch(struct tracker *t, const struct wire_header *h)
 		return 0;
 	case WIRE_CLOCK:
 		return incident_clock(t, (const struct wire_clock *)h);
+	case WIRE_TEXT:
+		return engine_text(t, (const struct wire_text *)h);
 	case WIRE_RUN_END:
 		return run_end(t, (const struct wire_run_end *)h);
 	default:
@@ -239,6 +242,9 @@ int tracker_finish(struct tracker *t, bool clean, uint64_t rows_lost, uint64_t r
 		t->facts.end_ns = tracker_unix_ns(t, t->now_ns);
 	}
 	err = close_processes(t, clean && t->facts.ended);
+	failed = engine_texts_end(t);
+	if (!err)
+		err = failed;
 	failed = scope_finish(t);
 	if (!err)
 		err = failed;

@@ -37,6 +37,10 @@
 #define CGROUPS_MAX	    16384
 #define INCIDENTS_MAX	    10000
 #define FILES_IN_MEMORY_MAX 8192
+#define ENGINE_CLAIMS_MAX   32 /* markers that may be a task's */
+#define ENGINE_TEXTS_MAX    64		 /* files; the oldest is forgotten */
+#define ENGINE_TEXT_BYTES   (128 * 1024) /* of each; its oldest blocks are forgotten */
+#define ENGINE_BLOCK_BYTES  (16 * 1024)	 /* the rest of a block is not looked at */
 
 struct process;
 
@@ -75,7 +79,10 @@ struct task {
 	uint64_t key_hash;
 	char *name, *key, *sample, *evidence;
 	const char *rule;
-	char *claim; /* value of a marker by which the engine's log names it; NULL: none */
+	uint32_t engine; /* number of the engine that announced it */
+	/* Value of the marker by which the engine's log names it, or lines of several
+	 * that it may be; NULL: none, or named. */
+	char *claim;
 	const char *claim_name;
 	const struct rule *claim_rule;
 };
@@ -86,8 +93,26 @@ struct scope {
 	struct scope *up;
 	struct task *task; /* the innermost one */
 	uint32_t refs;
+	uint32_t engine;	     /* its number, from 1; 0: it is none */
 	struct rule_markers markers; /* of an engine */
 	char key[];		     /* rule and key, to recognise a repeated match */
+};
+
+/* What an engine's log says about one task. */
+struct text_block {
+	struct text_block *next;
+	bool used; /* it has named a task */
+	struct str text;
+};
+
+/* The last blocks of one file: it may be ahead of the exec or behind it. */
+struct engine_text {
+	struct engine_text *next;
+	struct text_block *first, *last;
+	size_t bytes;
+	bool open;	 /* the last block may go on */
+	uint32_t engine; /* 0: whose it is has not been seen */
+	char path[];
 };
 
 struct live { /* what samples said; only for processes that live for long */
@@ -139,7 +164,7 @@ struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
 	char *name, *pipeline, *cwd, *user, *labels, *argv;
 	size_t argv_len;
 	bool named, begun, host, ended;
-	uint32_t user_id, cpus, collector, all_processes;
+	uint32_t user_id, cpus, collector, all_processes, engine_confidence;
 	uint64_t start_ns, end_ns; /* Unix */
 	uint64_t features, memory_bytes;
 	enum run_status status;
@@ -168,6 +193,8 @@ struct tracker {
 	uint32_t n_task_keys;
 	struct cgroup_path *cgroups;
 	uint32_t n_cgroups;
+	struct engine_text *texts; /* newest first */
+	uint32_t n_texts, n_text_records, n_engines;
 	uint32_t n_files_memory;
 	uint64_t n_files;
 	uint64_t execs, incidents, malformed, unknown, tools_folded, tasks_refused;
@@ -242,10 +269,15 @@ int run_send(struct tracker *t);
 void run_fini(struct tracker *t);
 
 /* engine_text.c */
+/* 1: the file is the engine's own way to tell; 0: it is not; -errno. */
 int engine_file(struct tracker *t, struct process *p, const struct wire_file_event *r,
 		const char *path);
 int engine_claim(struct process *p, struct task *task, const struct rule_input *in,
 		 struct rule_result *m);
+int engine_name(struct tracker *t, struct task *task); /* from what is already known */
+int engine_text(struct tracker *t, const struct wire_text *r);
+int engine_texts_end(struct tracker *t); /* no more is to come */
+void engine_texts_free(struct tracker *t);
 
 /* file_table.c */
 int file_event(struct tracker *t, const struct wire_file_event *r);

@@ -87,8 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct rules *rules;
 	struct rules_error error;
 	struct books *books = books_new();
-	struct track_sink sink = { books,   on_run,  on_process, on_exec,     on_task,
-				   on_tool, on_file, on_cgroup,	 on_incident, NULL };
+	struct track_sink sink = { books,   on_run,    on_process,  on_exec, on_task, on_tool,
+				   on_file, on_cgroup, on_incident, NULL,    NULL };
 	struct tracker_options options = {
 		.run_id = 1,
 		.limits = { .live_processes = 32,

@@ -26,7 +26,7 @@ COUNTS = (
 TYPES = {
     name: i + 1
     for i, name in enumerate(
-        "run host fork exec exit rename sample file cgroup oom signal loss cpu clock end".split()
+        "run host fork exec exit rename sample file cgroup oom signal loss cpu clock end text".split()
     )
 }
 FLAGS = {
@@ -210,10 +210,16 @@ def end(e):
     return with_strings(before, b"", [e.raw("note").encode(), None])
 
 
+def text(e):
+    """lines='a|b': lines of an engine's log; an empty one ends a block."""
+    return with_strings(b"", b"", [e.raw("path").encode(),
+                                  e.raw("lines").replace("|", "\n").encode()])
+
+
 BUILD = {
     "run": run, "host": host, "fork": fork, "exec": execute, "exit": leave, "rename": rename,
     "sample": sample, "file": file, "cgroup": cgroup, "oom": oom, "signal": signal, "loss": loss,
-    "cpu": cpu, "clock": clock, "end": end,
+    "cpu": cpu, "clock": clock, "end": end, "text": text,
 }
 
 

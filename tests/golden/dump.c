@@ -6,7 +6,6 @@
  *
  *   --flush-every N   calls tracker_flush(0) after each N records
  *   --ended N, --live N, --tools N, --files N, --tasks N   limits
- *   --text FILE       what the engine's log holds when the stream ends
  *   --quiet           only the books and the run
  */
 #include <errno.h>
@@ -15,7 +14,6 @@
 #include <string.h>
 
 #include "src/base/cleanup.h"
-#include "src/base/io.h"
 #include "src/model/event.h"
 #include "src/model/ledger.h"
 #include "src/track/rules.h"
@@ -23,8 +21,6 @@
 #include "tests/golden/books.h"
 
 struct dump {
-	const char *text; /* file given with --text */
-	char *wanted;	  /* path that the tracker wants to have read */
 	struct books *books;
 	bool quiet;
 };
@@ -159,6 +155,7 @@ static int on_task(void *ctx, const struct task_row *r)
 	printf(" attempt=%u %s code=%d", r->attempt, task_names[r->status], r->exit_code);
 	put_number("signal", (uint64_t)r->signal);
 	put_number("cpus", r->requested_cpus);
+	put_number("memory", r->requested_memory_bytes);
 	printf(" start=%" PRIu64 " end=%" PRIu64 " root=%d processes=%" PRIu64 " busy=%" PRIu64,
 	       r->start_ns, r->end_ns, id(r->root_process), r->processes, r->busy_ns);
 	put_number("rss", r->peak_rss_bytes);
@@ -211,25 +208,17 @@ static int on_incident(void *ctx, const struct incident_row *r)
 	return 0;
 }
 
-static int on_want_text(void *ctx, const char *path, size_t bytes)
+static int on_text(void *ctx, const struct text_row *r)
 {
-	struct dump *d = ctx;
-
-	printf("want_text %s\n", path);
-	if (!d->wanted)
-		d->wanted = strdup(path);
+	printf("text %u time=%" PRIu64 " path=%s\n%.*s", r->n, r->time_ns, r->path,
+	       (int)r->data.len, r->data.data);
 	return 0;
 }
 
-static int give_text(struct dump *d, struct tracker *t)
+static int on_want_text(void *ctx, const char *path, size_t bytes)
 {
-	char text[8192];
-	ssize_t len;
-
-	if (!d->text || !d->wanted)
-		return 0;
-	len = read_text(d->text, text, sizeof(text));
-	return len < 0 ? (int)len : tracker_text(t, d->wanted, text, (size_t)len);
+	printf("want_text %s\n", path);
+	return 0;
 }
 
 static const struct option_word {
@@ -290,10 +279,6 @@ static bool parse(int argc, char **argv, struct tracker_limits *l, unsigned *eve
 			d->quiet = true;
 			continue;
 		}
-		if (!strcmp(argv[i], "--text")) {
-			d->text = argv[++i];
-			continue;
-		}
 		if (!strcmp(argv[i], "--flush-every")) {
 			*every = (unsigned)atoi(argv[++i]);
 			continue;
@@ -313,8 +298,8 @@ int main(int argc, char **argv)
 {
 	struct dump d = { 0 };
 	struct tracker_options options = { .run_id = 1 };
-	struct track_sink sink = { &d,	    on_run,  on_process, on_exec,     on_task,
-				   on_tool, on_file, on_cgroup,	 on_incident, on_want_text };
+	struct track_sink sink = { &d,	    on_run,    on_process,  on_exec, on_task,	  on_tool,
+				   on_file, on_cgroup, on_incident, on_text, on_want_text };
 	struct rules_error error = { 0 };
 	struct rules *rules = NULL;
 	struct tracker *t = NULL;
@@ -333,9 +318,8 @@ int main(int argc, char **argv)
 	log = read_log(argv[argc - 1], &size);
 	d.books = books_new();
 	if (log && !tracker_new(&options, &sink, &t) && feed(t, log, size, every))
-		err = give_text(&d, t) < 0 || tracker_finish(t, true, 0, 0) < 0;
+		err = tracker_finish(t, true, 0, 0) < 0;
 	tracker_free(t);
-	free(d.wanted);
 	if (!err)
 		err = books_check(d.books, stdout);
 	books_free(d.books);

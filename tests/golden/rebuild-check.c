@@ -59,6 +59,11 @@ static int put_incident(void *ctx, const struct incident_row *r)
 	return store_put_incident(ctx, r);
 }
 
+static int put_text(void *ctx, const struct text_row *r)
+{
+	return store_put_text(ctx, r);
+}
+
 static int feed(struct tracker *t, const char *log, size_t size)
 {
 	size_t pos = sizeof(struct wire_file);
@@ -75,8 +80,8 @@ static int feed(struct tracker *t, const char *log, size_t size)
 
 static int import(const char *path, struct store *s, const struct rules *rules)
 {
-	struct track_sink sink = { s,	     put_run,  put_process, put_exec,	  put_task,
-				   put_tool, put_file, put_cgroup,  put_incident, NULL };
+	struct track_sink sink = { s,	     put_run,	 put_process,  put_exec, put_task, put_tool,
+				   put_file, put_cgroup, put_incident, put_text, NULL };
 	struct tracker_options options = { .rules = rules };
 	_cleanup_free_ char *log = malloc(LOG_MAX);
 	_cleanup_fclose_ FILE *f = fopen(path, "rb");
