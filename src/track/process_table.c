@@ -102,6 +102,15 @@ static void count_member(struct process *p)
 	p->named->alive++;
 }
 
+static void not_orphan(struct tracker *t, struct process *p)
+{
+	if (!p->orphan)
+		return;
+	p->orphan = false;
+	t->n_orphans--;
+	t->completeness.without_parent--;
+}
+
 /* Its parent has just become known: an orphan that did nothing yet moves there. */
 static void adopt_orphans(struct tracker *t, struct process *parent)
 {
@@ -112,9 +121,7 @@ static void adopt_orphans(struct tracker *t, struct process *parent)
 		    p->parent_start_ns != parent->id.start_ns ||
 		    p->id.start_ns <= parent->id.start_ns)
 			continue;
-		p->orphan = false;
-		t->n_orphans--;
-		t->completeness.without_parent--;
+		not_orphan(t, p);
 		p->parent = parent->number;
 		if (p->execs || p->settled || p->scope != t->top || !parent->tool)
 			continue;
@@ -199,6 +206,7 @@ int process_fork(struct tracker *t, const struct wire_fork *r)
 		return 0;
 	if (r->h.flags & WIRE_F_ROOT) {
 		p->root = true;
+		not_orphan(t, p); /* a sample may have overtaken this record */
 		t->command = p->id;
 	}
 	if (p->execs) /* its exec overtook this record and knows better */
