@@ -49,8 +49,7 @@ static const enum field_id all[] = {
 };
 
 static const enum field_id table[] = {
-	FIELD_ROLE,   FIELD_PATH,      FIELD_SIZE,  FIELD_ACCESS, FIELD_OPENS,
-	FIELD_FAILED, FIELD_PROCESSES, FIELD_TASKS, FIELD_COUNT,
+	FIELD_ROLE, FIELD_PATH, FIELD_SIZE, FIELD_ACCESS, FIELD_PROCESSES, FIELD_TASKS, FIELD_COUNT,
 };
 
 static const enum field_id all_by_process[] = {

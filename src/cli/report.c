@@ -154,6 +154,8 @@ static void print_head(const struct report *r)
 }
 
 enum { LINE_CELLS = 12, CELL_MAX = 160 };
+/* of the table of tasks */
+enum { COLUMN_READ = 8, COLUMN_WRITTEN, COLUMN_NET, COLUMN_STATUS };
 
 struct line { /* one row of a report table; a cell "" is unknown */
 	char cells[LINE_CELLS][CELL_MAX];
@@ -208,8 +210,9 @@ static void group_status(char *out, const struct task_group *g)
 		str_copy(out, CELL_MAX, "ok");
 }
 
-static void group_line(struct line *l, const struct task_group *g, const struct run_row *run)
+static void group_line(struct line *l, const struct task_group *g, const struct report *r)
 {
+	const struct run_row *run = &r->s.run;
 	_cleanup_(str_fini) struct str where = STR_INIT;
 	uint64_t cpu = g->ledger.state_ns[LEDGER_CPU];
 	char *cores;
@@ -224,38 +227,64 @@ static void group_line(struct line *l, const struct task_group *g, const struct 
 	if (g->duration_ns)
 		snprintf(cores, CELL_MAX, "%.1f", (double)cpu / (double)g->duration_ns);
 	if (where_known(run))
-		where_short(&where, &g->where, 2);
+		where_short(&where, &g->where, r->options->width < WIDTH ? 1 : 2);
 	str_copy(cell(l), CELL_MAX, where.len ? str_text(&where) : HUMAN_UNKNOWN);
 	add_usage(l, &g->ledger, g->peak_rss_bytes, run);
-	if (has_network(run))
-		human_bytes_short(cell(l), g->ledger.net_rx_bytes + g->ledger.net_tx_bytes);
+	human_bytes_short(cell(l), g->ledger.net_rx_bytes + g->ledger.net_tx_bytes);
 	group_status(cell(l), g);
+}
+
+/* Without network there is no column for it; a narrow terminal has no room for
+ * bytes of storage, which the table of tools has, too. */
+static bool has_column(const struct report *r, unsigned column)
+{
+	if (column == COLUMN_READ || column == COLUMN_WRITTEN)
+		return r->options->width >= WIDTH;
+	return column != COLUMN_NET || has_network(&r->s.run);
+}
+
+static void print_group(const struct report *r, struct table *t, const struct task_group *g)
+{
+	const char *cells[LINE_CELLS];
+	unsigned n = 0;
+	struct line l;
+
+	group_line(&l, g, r);
+	for (unsigned i = 0; i < l.n; i++)
+		if (has_column(r, i))
+			cells[n++] = l.cells[i];
+	table_row(t, cells);
 }
 
 static int print_groups(const struct report *r)
 {
-	static const struct table_column with_net[] = {
-		{ "TASK", false, false },     { "N", true, true },	{ "WALL", true, true },
-		{ "EACH", true, true },	      { "CPU", true, true },	{ "CORES", true, true },
-		{ "TIME WENT", false, true }, { "MEMORY", true, true }, { "READ", true, true },
-		{ "WRITTEN", true, true },    { "NET", true, true },	{ "STATUS", false, true },
+	static const struct table_column all[] = {
+		{ "TASK", false, false },
+		{ "N", true, true },
+		{ "WALL", true, true },
+		{ "EACH", true, true },
+		{ "CPU", true, true },
+		{ "CORES", true, true },
+		{ "TIME WENT", false, true },
+		{ "MEMORY", true, true },
+		[COLUMN_READ] = { "READ", true, true },
+		[COLUMN_WRITTEN] = { "WRITTEN", true, true },
+		[COLUMN_NET] = { "NET", true, true },
+		[COLUMN_STATUS] = { "STATUS", false, true },
 	};
-	struct table_column columns[ARRAY_SIZE(with_net)];
-	struct table_options o = { .width = r->options->width, .indent = 0 };
+	struct table_column columns[ARRAY_SIZE(all)];
+	struct table_options o = { .width = r->options->width };
+	unsigned n = 0, printed = 0;
 	struct table *t;
-	unsigned n = ARRAY_SIZE(with_net), printed = 0;
-	struct line l;
 
-	memcpy(columns, with_net, sizeof(columns));
-	if (!has_network(&r->s.run))
-		columns[--n - 1] = columns[ARRAY_SIZE(with_net) - 1];
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+		if (has_column(r, i))
+			columns[n++] = all[i];
 	if (table_new(r->out, columns, n, &o, &t) < 0)
 		return -ENOMEM;
 	for (const struct task_group *g = r->groups.groups; g && printed < GROUPS_MAX;
-	     g = g->hh.next, printed++) {
-		group_line(&l, g, &r->s.run);
-		print_line(t, &l);
-	}
+	     g = g->hh.next, printed++)
+		print_group(r, t, g);
 	fputc('\n', r->out);
 	table_end(t);
 	table_free(t);
