@@ -84,7 +84,8 @@ def tools(out, path, launchers_path):
 
 
 def rules(out, *paths):
-    out.write('#include "src/track/rules_internal.h"\n\nconst struct rules_text rules_builtin[] = {\n')
+    out.write('#include "src/track/rules_internal.h"\n\n')
+    out.write("const struct rules_text rules_builtin[] = {\n")
     for path in paths:
         with open(path, encoding="utf-8") as text:
             lines = text.read().splitlines(keepends=True)

@@ -7,22 +7,21 @@ struct record_options {
 	struct observe_options observe;
 };
 
+#define AT(member) offsetof(struct record_options, observe.member)
+
 static const struct option_spec options[] = {
-	{ "output", 'o', OPTION_TEXT, offsetof(struct record_options, observe.log), "FILE",
+	{ "output", 'o', OPTION_TEXT, AT(log), "FILE",
 	  "write the event log to FILE, and no database\nunless --db is given too" },
-	{ "all", 'a', OPTION_FLAG, offsetof(struct record_options, observe.all), NULL,
-	  "the whole host, until a signal or --duration" },
-	{ "duration", 'd', OPTION_COUNT, offsetof(struct record_options, observe.duration_s),
-	  "SECONDS", "with --all: stop after this time" },
-	{ "files", 0, OPTION_FLAG, offsetof(struct record_options, observe.files), NULL,
+	{ "all", 'a', OPTION_FLAG, AT(all), NULL, "the whole host, until a signal or --duration" },
+	{ "duration", 'd', OPTION_COUNT, AT(duration_s), "SECONDS",
+	  "with --all: stop after this time" },
+	{ "files", 0, OPTION_FLAG, AT(files), NULL,
 	  "with --all: file names too, which costs every\nsystem call of the host 40-90 ns" },
-	{ "no-files", 0, OPTION_FLAG, offsetof(struct record_options, observe.no_files), NULL,
-	  "with a command: no file names" },
-	{ "strict", 0, OPTION_FLAG, offsetof(struct record_options, observe.strict), NULL,
+	{ "no-files", 0, OPTION_FLAG, AT(no_files), NULL, "with a command: no file names" },
+	{ "strict", 0, OPTION_FLAG, AT(strict), NULL,
 	  "without observation do not run the command" },
-	{ "quiet", 'q', OPTION_FLAG, offsetof(struct record_options, observe.quiet), NULL,
-	  "no report at the end" },
-	OBSERVE_OPTIONS(struct record_options, observe),
+	{ "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no report at the end" },
+#include "src/cli/observe_options.def"
 	OPTIONS_END,
 };
 

@@ -7,15 +7,15 @@ struct run_options {
 	struct observe_options observe;
 };
 
+#define AT(member) offsetof(struct run_options, observe.member)
+
 static const struct option_spec options[] = {
-	OBSERVE_OPTIONS(struct run_options, observe),
-	{ "quiet", 'q', OPTION_FLAG, offsetof(struct run_options, observe.quiet), NULL,
-	  "no report at the end" },
-	{ "record", 'o', OPTION_TEXT, offsetof(struct run_options, observe.log), "FILE",
-	  "also write the event log to FILE" },
-	{ "no-files", 0, OPTION_FLAG, offsetof(struct run_options, observe.no_files), NULL,
+#include "src/cli/observe_options.def"
+	{ "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no report at the end" },
+	{ "record", 'o', OPTION_TEXT, AT(log), "FILE", "also write the event log to FILE" },
+	{ "no-files", 0, OPTION_FLAG, AT(no_files), NULL,
 	  "no file names: system calls of this host are\nthen not slowed by 40-90 ns each" },
-	{ "strict", 0, OPTION_FLAG, offsetof(struct run_options, observe.strict), NULL,
+	{ "strict", 0, OPTION_FLAG, AT(strict), NULL,
 	  "without observation do not run the command" },
 	OPTIONS_END,
 };

@@ -16,11 +16,11 @@
 struct ebpf;
 
 struct collect_options {
-	bool all_processes; /* the whole host, not the children of one process */
-	bool files;         /* names of files: costs every system call 40-90 ns */
-	uint32_t ring_bytes; /* a power of two; 0: 8 MiB */
+	bool all_processes;		/* the whole host, not the children of one process */
+	bool files;			/* names of files: costs every system call 40-90 ns */
+	uint32_t ring_bytes;		/* a power of two; 0: 8 MiB */
 	const char *const *env_parents; /* comms whose children's environment is read */
-	const char *const *env_names;   /* allow-listed names; both NULL-ended */
+	const char *const *env_names;	/* allow-listed names; both NULL-ended */
 };
 
 /* Takes a record; it is borrowed. A negative return stops the walk after this
@@ -32,7 +32,7 @@ int ebpf_new(const struct collect_options *options, struct ebpf **ret, char *why
 void ebpf_free(struct ebpf *e);
 
 uint64_t ebpf_features(const struct ebpf *e); /* FEATURE_* */
-int ebpf_fd(const struct ebpf *e);            /* readable: many records wait */
+int ebpf_fd(const struct ebpf *e);	      /* readable: many records wait */
 
 /* Children that pid forks from now on are the observed command. */
 int ebpf_watch_children(struct ebpf *e, pid_t pid);

@@ -88,21 +88,16 @@ static uint64_t choose_file_programs(struct tracer_bpf *s, bool wanted)
 		struct bpf_program *program;
 		const char *call;
 	} calls[] = {
-		{ s->progs.on_openat, "openat" },
-		{ s->progs.on_openat2, "openat2" },
-		{ s->progs.on_open, "open" },
-		{ s->progs.on_creat, "creat" },
-		{ s->progs.on_rename_file, "rename" },
-		{ s->progs.on_renameat, "renameat" },
-		{ s->progs.on_renameat2, "renameat2" },
-		{ s->progs.on_unlink, "unlink" },
+		{ s->progs.on_openat, "openat" },	{ s->progs.on_openat2, "openat2" },
+		{ s->progs.on_open, "open" },		{ s->progs.on_creat, "creat" },
+		{ s->progs.on_rename_file, "rename" },	{ s->progs.on_renameat, "renameat" },
+		{ s->progs.on_renameat2, "renameat2" }, { s->progs.on_unlink, "unlink" },
 		{ s->progs.on_unlinkat, "unlinkat" },
 	};
 	bool openat = wanted && ebpf_probe_syscall_tracepoint("openat");
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		autoload(calls[i].program,
-			 openat && ebpf_probe_syscall_tracepoint(calls[i].call));
+		autoload(calls[i].program, openat && ebpf_probe_syscall_tracepoint(calls[i].call));
 	return openat ? FEATURE_FILES : 0;
 }
 
@@ -415,7 +410,8 @@ int ebpf_cost(struct ebpf *e, uint64_t *ret_run_ns, uint64_t *ret_runs)
 	uint64_t ns = 0, runs = 0;
 	struct bpf_program *p;
 
-	bpf_object__for_each_program(p, e->skel->obj) {
+	bpf_object__for_each_program(p, e->skel->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
 

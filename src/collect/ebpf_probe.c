@@ -31,7 +31,8 @@ int ebpf_probe_open(struct ebpf_probe **ret, char *why, size_t why_size)
 	if (!p->btf) {
 		r = -errno;
 		snprintf(why, why_size,
-			 "this kernel carries no type information (/sys/kernel/btf/vmlinux): it needs "
+			 "this kernel carries no type information (/sys/kernel/btf/vmlinux): it "
+			 "needs "
 			 "CONFIG_DEBUG_INFO_BTF=y");
 		free(p);
 		return r ? r : -ENOENT;

@@ -41,7 +41,9 @@ static bool has_capability(int cap)
 static void probe_privilege(struct list *l)
 {
 	bool admin = has_capability(CAP_SYS_ADMIN);
-	struct feature f = { .name = "privilege", .purpose = "load BPF programs", .required = true };
+	struct feature f = { .name = "privilege",
+			     .purpose = "load BPF programs",
+			     .required = true };
 
 	f.available = admin || (has_capability(38) && has_capability(39));
 	str_copy(f.detail, sizeof(f.detail),
@@ -65,7 +67,8 @@ static void probe_tracepoint(struct list *l, const struct ebpf_probe *p, const c
 
 static void probe_victims(struct list *l, const struct ebpf_probe *p)
 {
-	struct feature f = { .name = "mark_victim", .purpose = "out-of-memory kills and whose limit" };
+	struct feature f = { .name = "mark_victim",
+			     .purpose = "out-of-memory kills and whose limit" };
 
 	f.available = p && ebpf_probe_takes_task(p, "mark_victim");
 	if (!f.available)
@@ -105,7 +108,9 @@ unsigned feature_probe(struct feature *ret, unsigned max)
 {
 	_cleanup_(ebpf_probe_closep) struct ebpf_probe *p = NULL;
 	struct list l = { ret, 0, max };
-	struct feature btf = { .name = "BTF", .purpose = "kernel types for CO-RE", .required = true };
+	struct feature btf = { .name = "BTF",
+			       .purpose = "kernel types for CO-RE",
+			       .required = true };
 
 	btf.available = ebpf_probe_open(&p, btf.detail, sizeof(btf.detail)) >= 0;
 	add(&l, btf);

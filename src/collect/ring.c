@@ -78,8 +78,8 @@ int ring_consume(struct ring *r, collect_fn fn, void *ctx)
 
 	while (error >= 0 && position < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE)) {
 		const unsigned char *at = r->data + (position & r->mask);
-		uint32_t head = __atomic_load_n((const uint32_t *)(const void *)at,
-						__ATOMIC_ACQUIRE);
+		uint32_t head =
+			__atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_ACQUIRE);
 		uint32_t len = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 
 		if (head & BPF_RINGBUF_BUSY_BIT)

@@ -70,7 +70,8 @@ int main(int argc, char **argv)
 	int i, failed = argc < 4;
 
 	for (i = 3; i < argc; i++)
-		failed |= run(argv[i], (unsigned)atoi(argv[1]), (size_t)atoi(argv[2]));
+		failed |= run(argv[i], (unsigned)strtoul(argv[1], NULL, 10),
+			      strtoul(argv[2], NULL, 10));
 	if (failed)
 		fprintf(stderr, "usage: driver ROUNDS SKIP FILE...\n");
 	return failed;

@@ -280,7 +280,7 @@ static bool parse(int argc, char **argv, struct tracker_limits *l, unsigned *eve
 			continue;
 		}
 		if (!strcmp(argv[i], "--flush-every")) {
-			*every = (unsigned)atoi(argv[++i]);
+			*every = (unsigned)strtoul(argv[++i], NULL, 10);
 			continue;
 		}
 		for (k = 0; k < ARRAY_SIZE(limit_words); k++) {
@@ -289,7 +289,8 @@ static bool parse(int argc, char **argv, struct tracker_limits *l, unsigned *eve
 		}
 		if (k == ARRAY_SIZE(limit_words))
 			return false;
-		*(uint32_t *)((char *)l + limit_words[k].offset) = (uint32_t)atoi(argv[++i]);
+		*(uint32_t *)((char *)l + limit_words[k].offset) =
+			(uint32_t)strtoul(argv[++i], NULL, 10);
 	}
 	return argc > 1;
 }
