@@ -26,7 +26,8 @@ COUNTS = (
 TYPES = {
     name: i + 1
     for i, name in enumerate(
-        "run host fork exec exit rename sample file cgroup oom signal loss cpu clock end text".split()
+        ("run host fork exec exit rename sample file cgroup oom signal loss cpu clock end"
+         " text").split()
     )
 }
 FLAGS = {
