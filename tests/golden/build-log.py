@@ -257,13 +257,13 @@ def expand(lines):
 
 
 def main(source, target):
-    log = struct.pack("=QII", 0x31474C5254, 1, 16)
+    log = bytearray(struct.pack("=QII", 0x31474C5254, 1, 16))
     with open(source, encoding="utf-8", errors="surrogateescape") as lines:
         for at, text in expand(lines):
             if text.startswith("#") or not text:
                 continue
             if text.startswith("cut "):
-                log = log[: -int(text.split()[1])]
+                del log[-int(text.split()[1]):]
                 continue
             try:
                 log += record(Event(text))
