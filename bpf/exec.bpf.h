@@ -211,7 +211,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	now = bpf_ktime_get_boot_ns();
 	cgroup = telling_cgroup(task);
 	id = cgroup_id(cgroup);
-	announce_cgroup(address(cgroup), id, now);
+	if (id != t->cgroup_id) /* else its path went out with an ancestor's record */
+		announce_cgroup(address(cgroup), id, now);
 	e = (struct wire_exec *)r->data;
 	fill_exec(e, task, t, now);
 	if (old_pid != task->pid)

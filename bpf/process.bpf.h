@@ -210,14 +210,15 @@ static __always_inline void end_thread(struct task_struct *task, struct thread *
 	if (t->flags & THREAD_DONE)
 		return;
 	t->flags |= THREAD_DONE;
-	if (!(t->flags & THREAD_GROUPED)) {
+	/* the flag may have been lost to a worker that joined at the same time */
+	if (!(t->flags & THREAD_GROUPED) && plain(task)->signal->nr_threads <= 1) {
 		send_exit(task, t, NULL);
 		return;
 	}
 	g = bpf_map_lookup_elem(&groups, &key);
 	if (!g) { /* counted when it could not be made */
 		t->flags |= THREAD_INCOMPLETE;
-		if (task == task->group_leader)
+		if (task == plain(task)->group_leader)
 			send_exit(task, t, NULL);
 		return;
 	}

@@ -385,6 +385,7 @@ static int leave(struct tracker *t, struct process *p, const struct wire_exit *r
 
 int process_exit(struct tracker *t, const struct wire_exit *r)
 {
+	uint64_t peak;
 	struct process *p = process_get(t, &r->h, r->id, r->parent);
 	int err;
 
@@ -412,9 +413,10 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 		return err;
 	if (p->live)
 		p->live->any = false; /* an estimate above the exact total ends here */
-	tool_peak(p->scope->task, p->tool, r->mm_peak_bytes ? r->mm_peak_bytes : r->maxrss_bytes);
-	if (t->run.peak_rss_bytes < r->maxrss_bytes)
-		t->run.peak_rss_bytes = r->maxrss_bytes;
+	peak = r->mm_peak_bytes ? r->mm_peak_bytes : r->maxrss_bytes;
+	tool_peak(p->scope->task, p->tool, peak);
+	if (t->run.peak_rss_bytes < peak)
+		t->run.peak_rss_bytes = peak;
 	p->named->alive--;
 	p->named->failed += (r->status & 0xffff) != 0;
 	scope_root_ended(t, p, r);

@@ -274,8 +274,14 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 		return -ENOMEM;
 	if (!p->rule && name.kind == TOOL_WRAPPER)
 		p->rule = p->parent_rule;
-	if (p->execs > 1 && p->tool)
+	/* the mark never falls and begins with the image of whoever forked: only what
+	 * this program has added to it is known to be its own */
+	if (p->execs > 1 && p->tool && r->maxrss_bytes > p->exec_maxrss_bytes) {
 		tool_peak(p->scope->task, p->tool, r->maxrss_bytes);
+		if (t->run.peak_rss_bytes < r->maxrss_bytes)
+			t->run.peak_rss_bytes = r->maxrss_bytes;
+	}
+	p->exec_maxrss_bytes = r->maxrss_bytes;
 	err = settle_before(t, p, r, next);
 	scope_unref(t, next);
 	if (err)

@@ -139,6 +139,7 @@ struct process {
 	uint32_t number; /* id within the run, from 1 */
 	uint32_t parent; /* number; 0: outside the run */
 	uint32_t ppid, uid, gid;
+	uint64_t exec_maxrss_bytes; /* high-water mark at its last exec */
 	uint32_t execs, n_files;
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
