@@ -24,6 +24,11 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(BUILD)
 
+check-vm:
+	@tools/install-deps build vm
+	@$(MAKE) --no-print-directory all
+	@tests/vm/run --build $(BUILD)
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -33,4 +38,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check demo bench format install clean
+.PHONY: all check demo bench check-vm format install clean
