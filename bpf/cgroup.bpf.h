@@ -52,8 +52,8 @@ static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 	if (below_root(cgroup))
 		return cgroup;
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, freezer_cgrp_id)) {
-		cgroup = subsys_cgroup(
-			set, bpf_core_enum_value(enum cgroup_subsys_id, freezer_cgrp_id));
+		cgroup = subsys_cgroup(set,
+				       bpf_core_enum_value(enum cgroup_subsys_id, freezer_cgrp_id));
 		if (below_root(cgroup))
 			return cgroup;
 	}

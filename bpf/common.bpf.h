@@ -14,11 +14,11 @@
 #include "bpf/wire.h"
 #include "bpf/state.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Set by the loader before loading; the verifier then drops dead branches. */
-const volatile bool cfg_all;               /* whole host, not one process tree */
+const volatile bool cfg_all;			 /* whole host, not one process tree */
 const volatile __u32 cfg_wakeup_bytes = 1 << 20; /* waiting bytes that wake the reader */
 const volatile __u32 cfg_file_events_per_thread = 20000;
 const volatile bool cfg_failed_opens = true;

@@ -135,7 +135,7 @@ static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *t
 
 /* Totals so far: of this thread, and of those that ended before. */
 static __noinline void exec_ledger(struct task_struct *task, struct thread *t,
-				 struct wire_ledger *l, u64 now)
+				   struct wire_ledger *l, u64 now)
 {
 	u64 key = group_key(task);
 	struct group *g;
@@ -171,8 +171,8 @@ static __always_inline void put_exec_strings(struct record *r, u32 *off, struct 
 		e->h.flags |= WIRE_F_ARGV_TRUNCATED;
 	e->nodename = (struct wire_string){};
 	if (e->uts_ns != cfg_host_uts_ns)
-		e->nodename = put_kernel_text(r, off,
-					      &plain(task)->nsproxy->uts_ns->name.nodename, 65);
+		e->nodename =
+			put_kernel_text(r, off, &plain(task)->nsproxy->uts_ns->name.nodename, 65);
 }
 
 static __always_inline bool wants_environment(struct thread *t, struct wire_exec *e, u64 cgroup)

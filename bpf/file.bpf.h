@@ -10,11 +10,11 @@
 
 #include "bpf/exec.bpf.h"
 
-#define AT_FDCWD (-100)
-#define FMODE_READ 0x1
-#define FMODE_WRITE 0x2
+#define AT_FDCWD      (-100)
+#define FMODE_READ    0x1
+#define FMODE_WRITE   0x2
 #define FMODE_CREATED 0x100000
-#define O_TRUNC 01000
+#define O_TRUNC	      01000
 
 static __always_inline bool is_pseudo(struct inode *inode)
 {
@@ -39,9 +39,8 @@ __noinline int is_library_name(u64 name_address)
 	return 0;
 }
 
-static __always_inline struct wire_file_event *begin_file_event(struct task_struct *task,
-								struct thread *t,
-								struct record *r, u32 op)
+static __always_inline struct wire_file_event *
+begin_file_event(struct task_struct *task, struct thread *t, struct record *r, u32 op)
 {
 	struct wire_file_event *e = (struct wire_file_event *)r->data;
 
@@ -58,8 +57,8 @@ static __always_inline struct wire_file_event *begin_file_event(struct task_stru
 }
 
 /* The directory that a relative path starts at. */
-static __always_inline void put_directory(struct record *r, u32 *off, struct task_struct *task, int fd,
-					  struct wire_string *ret)
+static __always_inline void put_directory(struct record *r, u32 *off, struct task_struct *task,
+					  int fd, struct wire_string *ret)
 {
 	struct file *file;
 
@@ -71,8 +70,8 @@ static __always_inline void put_directory(struct record *r, u32 *off, struct tas
 	}
 	file = fd_file(task, fd);
 	if (file)
-		put_path(r, off, PEEK(file, file, f_path.dentry),
-			 PEEK(file, file, f_path.mnt), ret);
+		put_path(r, off, PEEK(file, file, f_path.dentry), PEEK(file, file, f_path.mnt),
+			 ret);
 }
 
 static __always_inline void put_text_path(struct record *r, u32 *off, u64 user_path,
@@ -90,8 +89,7 @@ static __noinline int file_opened(struct task_struct *task, struct thread *t, u3
 	struct wire_file_event *e;
 	struct dentry *dentry;
 
-	if (!inode || !r || (PEEK(inode, inode, i_mode) & S_IFMT) != S_IFREG ||
-	    is_pseudo(inode))
+	if (!inode || !r || (PEEK(inode, inode, i_mode) & S_IFMT) != S_IFREG || is_pseudo(inode))
 		return 0;
 	dentry = PEEK(file, file, f_path.dentry);
 	mode = PEEK(file, file, f_mode);
@@ -115,8 +113,8 @@ static __noinline int file_opened(struct task_struct *task, struct thread *t, u3
 }
 
 /* A failed open of anything: which file was missing or forbidden. */
-static __noinline int open_failed(struct task_struct *task, struct thread *t, int dir, u64 user_path,
-				int error)
+static __noinline int open_failed(struct task_struct *task, struct thread *t, int dir,
+				  u64 user_path, int error)
 {
 	u32 off = sizeof(struct wire_file_event);
 	struct record *r = scratch_record(RECORD_MAIN);

@@ -389,7 +389,7 @@ struct trace_event_raw_sys_exit {
 struct pt_regs {
 	unsigned long r10, di, si, dx, ax, orig_ax;
 };
-#define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
+#define SYSCALL_NR(regs)   ((long)(regs)->orig_ax)
 #define SYSCALL_ARG1(regs) ((regs)->di)
 #define SYSCALL_ARG2(regs) ((regs)->si)
 #define SYSCALL_ARG3(regs) ((regs)->dx)
@@ -400,7 +400,7 @@ struct pt_regs {
 	u64 orig_x0;
 	s32 syscallno;
 };
-#define SYSCALL_NR(regs) ((long)(regs)->syscallno)
+#define SYSCALL_NR(regs)   ((long)(regs)->syscallno)
 #define SYSCALL_ARG1(regs) ((regs)->orig_x0)
 #define SYSCALL_ARG2(regs) ((regs)->regs[1])
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])

@@ -8,7 +8,7 @@
 
 #include "bpf/process.bpf.h"
 
-#define OOM_LEVELS 12
+#define OOM_LEVELS	12
 #define OOM_SLACK_PAGES 512 /* per-CPU charge stock: usage stops a little short of max */
 
 static __always_inline void reclaim_begin(void)
@@ -127,16 +127,16 @@ int BPF_PROG(on_victim, struct task_struct *victim, u32 uid)
 
 /* ---- signals ---- */
 
-#define DEADLY_SIGNALS                                                                            \
-	((1ULL << 1) | (1ULL << 2) | (1ULL << 3) | (1ULL << 4) | (1ULL << 6) | (1ULL << 7) |      \
-	 (1ULL << 8) | (1ULL << 9) | (1ULL << 11) | (1ULL << 15) | (1ULL << 24) | (1ULL << 25) |  \
+#define DEADLY_SIGNALS                                                                             \
+	((1ULL << 1) | (1ULL << 2) | (1ULL << 3) | (1ULL << 4) | (1ULL << 6) | (1ULL << 7) |       \
+	 (1ULL << 8) | (1ULL << 9) | (1ULL << 11) | (1ULL << 15) | (1ULL << 24) | (1ULL << 25) |   \
 	 (1ULL << 31))
 #define SEND_SIG_NOINFO 0
-#define SEND_SIG_PRIV 1
+#define SEND_SIG_PRIV	1
 
 SEC("?tp_btf/signal_generate")
-int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct *target,
-	     int group, int result)
+int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct *target, int group,
+	     int result)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
 	struct wire_signal *e;

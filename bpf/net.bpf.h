@@ -6,7 +6,7 @@
 #include "bpf/common.bpf.h"
 
 #define AF_NETLINK 16
-#define MSG_PEEK 2
+#define MSG_PEEK   2
 
 static __always_inline struct thread *socket_thread(struct sock *sk, int bytes)
 {

@@ -10,18 +10,17 @@
 #include "bpf/common.bpf.h"
 
 #define PATH_DEPTH 40
-#define PATH_CUT 0x40000000u /* in the result of walk_path() */
-#define NAME_LEN 256 /* NAME_MAX + 1 */
+#define PATH_CUT   0x40000000u /* in the result of walk_path() */
+#define NAME_LEN   256	       /* NAME_MAX + 1 */
 
 /* A record being built: sizes are masked so that the verifier sees a bound. */
 #define RECORD_MASK (WIRE_RECORD_MAX - 1)
 
 /* Components from the leaf to the root, each ended by NUL; "/" itself is one
- * empty component. Cut at WIRE_PATH_MAX or PATH_DEPTH, and then marked. Written at `start`, returns where the
- * next thing goes. Global functions are verified once, not at every call: with
- * its loop inlined this one alone would add half a second to each start. */
-__noinline int walk_path(struct record *r, u32 start, u64 dentry_address,
-					u64 vfsmount_address)
+ * empty component. Cut at WIRE_PATH_MAX or PATH_DEPTH, and then marked. Written at `start`, returns
+ * where the next thing goes. Global functions are verified once, not at every call: with its loop
+ * inlined this one alone would add half a second to each start. */
+__noinline int walk_path(struct record *r, u32 start, u64 dentry_address, u64 vfsmount_address)
 {
 	u64 mount_address = vfsmount_address - bpf_core_field_offset(struct mount, mnt);
 	u64 mnt_root, parent;
@@ -83,8 +82,8 @@ static __always_inline void put_path(struct record *r, u32 *off, struct dentry *
 	*off = at;
 }
 
-static __always_inline struct wire_string put_kernel_text(struct record *r, u32 *off, const void *text,
-							  u32 max)
+static __always_inline struct wire_string put_kernel_text(struct record *r, u32 *off,
+							  const void *text, u32 max)
 {
 	struct wire_string s = {};
 	u32 at = *off & RECORD_MASK;
@@ -98,8 +97,8 @@ static __always_inline struct wire_string put_kernel_text(struct record *r, u32 
 	return s;
 }
 
-static __always_inline struct wire_string put_user_text(struct record *r, u32 *off, const void *text,
-							u32 max)
+static __always_inline struct wire_string put_user_text(struct record *r, u32 *off,
+							const void *text, u32 max)
 {
 	struct wire_string s = {};
 	u32 at = *off & RECORD_MASK;
@@ -114,8 +113,8 @@ static __always_inline struct wire_string put_user_text(struct record *r, u32 *o
 }
 
 /* A block of user memory, at most `max` (a power of two) bytes. */
-static __always_inline struct wire_string put_user_block(struct record *r, u32 *off, u64 from, u64 to,
-							 u32 max)
+static __always_inline struct wire_string put_user_block(struct record *r, u32 *off, u64 from,
+							 u64 to, u32 max)
 {
 	struct wire_string s = {};
 	u32 at = *off & RECORD_MASK;

@@ -12,9 +12,9 @@
 #include "bpf/sched.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 0x4
-#define MM_FILEPAGES 0
-#define MM_ANONPAGES 1
-#define MM_SHMEMPAGES 3
+#define MM_FILEPAGES	  0
+#define MM_ANONPAGES	  1
+#define MM_SHMEMPAGES	  3
 
 const volatile __u64 cfg_page_bytes = 4096;
 
@@ -435,8 +435,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		t->cgroup_id = of_parent->cgroup_id;
 		t->execs = of_parent->execs;
 		join_group(parent, of_parent);
-		t->flags = THREAD_GROUPED |
-			   (of_parent->flags & (THREAD_ENV_PARENT | THREAD_READ_ENV));
+		t->flags =
+			THREAD_GROUPED | (of_parent->flags & (THREAD_ENV_PARENT | THREAD_READ_ENV));
 		return 0;
 	}
 	t->parent_pid = parent->tgid;

@@ -17,8 +17,8 @@
 
 #include "bpf/wait.bpf.h"
 
-#define TASK_DEAD 0x80
-#define PF_IO_WORKER 0x00000010
+#define TASK_DEAD      0x80
+#define PF_IO_WORKER   0x00000010
 #define PF_USER_WORKER 0x00004000
 
 /* Fresh inside __schedule(), where sched_switch fires. Without group scheduling

@@ -12,29 +12,29 @@
 /* What a thread is waiting for when it blocks inside this system call. */
 enum syscall_class {
 	SYSCALL_UNKNOWN,
-	SYSCALL_FD,     /* first argument is a descriptor: its type decides */
+	SYSCALL_FD, /* first argument is a descriptor: its type decides */
 	SYSCALL_NET,
 	SYSCALL_LOCK,
-	SYSCALL_CHILD,  /* wait*; clone and vfork while the child borrows the mm */
+	SYSCALL_CHILD, /* wait*; clone and vfork while the child borrows the mm */
 	SYSCALL_SLEEP,
 	SYSCALL_SUSPEND, /* sigsuspend, pause: child if there are children */
 	SYSCALL_POLL,
 	SYSCALL_SELECT,
 	SYSCALL_EPOLL,
 	SYSCALL_PIPE,
-	SYSCALL_OPEN,   /* a path: file system, or a FIFO without a peer */
-	SYSCALL_PATH,   /* file system */
+	SYSCALL_OPEN,	 /* a path: file system, or a FIFO without a peer */
+	SYSCALL_PATH,	 /* file system */
 	SYSCALL_RESTART, /* the wait that a signal interrupted goes on */
 	SYSCALL_EXEC,
 	SYSCALL_POLL_RING, /* io_uring: completions of any kind */
 };
 
-#define THREAD_SPAWNER 0x01  /* our own process: its children are the command */
-#define THREAD_GROUPED 0x02  /* its process has an entry in `groups` */
+#define THREAD_SPAWNER	  0x01 /* our own process: its children are the command */
+#define THREAD_GROUPED	  0x02 /* its process has an entry in `groups` */
 #define THREAD_ENV_PARENT 0x04 /* environment of its children's programs is read */
-#define THREAD_READ_ENV 0x08 /* child of such a parent: at the next exec */
-#define THREAD_JOINED 0x10   /* existed before observation began */
-#define THREAD_DONE 0x20     /* has switched out for the last time */
+#define THREAD_READ_ENV	  0x08 /* child of such a parent: at the next exec */
+#define THREAD_JOINED	  0x10 /* existed before observation began */
+#define THREAD_DONE	  0x20 /* has switched out for the last time */
 #define THREAD_INCOMPLETE 0x40
 
 /* One thread. Times are of the run queue's clock (rq->clock). */
@@ -42,7 +42,7 @@ struct thread {
 	__wu64 off_clock;  /* last switch-out; 0: has not run yet */
 	__wu64 born_clock; /* first time runnable, or when we joined */
 	__wu64 run_delay;  /* sched_info.run_delay at off_clock */
-	__wu64 runtime;    /* se.sum_exec_runtime at off_clock */
+	__wu64 runtime;	   /* se.sum_exec_runtime at off_clock */
 	__wu64 state_ns[LEDGER_STATES];
 	__wu64 net_rx_bytes, net_tx_bytes;
 	__wu64 reclaim_ns, reclaim_since;
@@ -51,8 +51,8 @@ struct thread {
 	__wu64 mm_peak_bytes;
 	__wu64 cgroup_id;
 	__wu32 parent_pid;
-	__wu32 flags; /* THREAD_* */
-	__wu32 wait;  /* enum ledger_state since off_clock */
+	__wu32 flags;	  /* THREAD_* */
+	__wu32 wait;	  /* enum ledger_state since off_clock */
 	__wu32 last_wait; /* the last one that a system call decided */
 	__wu32 execs;
 	__wu32 lib_opens;
@@ -82,8 +82,8 @@ struct cpu_time {
 	__wu64 last_clock;    /* the last switch, and the task that it was to */
 	__wu64 last_task, last_runtime;
 	__ws64 last_pid;
-	__wu64 switched;      /* this CPU has switched since we began */
-	__wu64 ended_cpu_ns;  /* CPU of processes that have ended */
+	__wu64 switched;     /* this CPU has switched since we began */
+	__wu64 ended_cpu_ns; /* CPU of processes that have ended */
 };
 
 #define ENV_NAME_MAX 40

@@ -9,31 +9,31 @@
 
 #include "bpf/common.bpf.h"
 
-#define TASK_INTERRUPTIBLE 0x1
-#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_INTERRUPTIBLE     0x1
+#define TASK_UNINTERRUPTIBLE   0x2
 #define TASK_STOPPED_OR_TRACED (0x4 | 0x8)
-#define TASK_NOLOAD 0x400
-#define TASK_FROZEN 0x8000 /* since 6.1 */
-#define PF_MEMALLOC 0x00000800
-#define PF_FROZEN 0x00010000 /* until 6.0 */
-#define PF_KTHREAD 0x00200000
-#define TS_COMPAT 0x2 /* x86: inside a 32-bit system call, other numbers */
+#define TASK_NOLOAD	       0x400
+#define TASK_FROZEN	       0x8000 /* since 6.1 */
+#define PF_MEMALLOC	       0x00000800
+#define PF_FROZEN	       0x00010000 /* until 6.0 */
+#define PF_KTHREAD	       0x00200000
+#define TS_COMPAT	       0x2 /* x86: inside a 32-bit system call, other numbers */
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFIFO 0010000
+#define S_IFMT		    0170000
+#define S_IFSOCK	    0140000
+#define S_IFREG		    0100000
+#define S_IFBLK		    0060000
+#define S_IFDIR		    0040000
+#define S_IFIFO		    0010000
 #define ANON_INODE_FS_MAGIC 0x09041934
-#define PROC_SUPER_MAGIC 0x9fa0
-#define SYSFS_MAGIC 0x62656572
-#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define PROC_SUPER_MAGIC    0x9fa0
+#define SYSFS_MAGIC	    0x62656572
+#define CGROUP_SUPER_MAGIC  0x27e0eb
 #define CGROUP2_SUPER_MAGIC 0x63677270
-#define DEBUGFS_MAGIC 0x64626720
-#define TRACEFS_MAGIC 0x74726163
-#define EPOLL_NODES 3
-#define POLL_FDS 4
+#define DEBUGFS_MAGIC	    0x64626720
+#define TRACEFS_MAGIC	    0x74726163
+#define EPOLL_NODES	    3
+#define POLL_FDS	    4
 
 struct pollfd {
 	int fd;
@@ -209,8 +209,8 @@ static __always_inline bool has_children(struct task_struct *task)
 {
 	struct task_struct *leader = plain(task)->group_leader;
 	struct list_head *first = leader->children.next;
-	struct list_head *head = (void *)leader +
-				 bpf_core_field_offset(struct task_struct, children);
+	struct list_head *head =
+		(void *)leader + bpf_core_field_offset(struct task_struct, children);
 
 	return (u64)first != (u64)head;
 }

@@ -28,13 +28,13 @@ typedef unsigned long long __wu64;
 typedef long long __ws64;
 #endif
 
-#define WIRE_MAGIC 0x31474c5254ULL /* "TRLG1", little endian */
-#define WIRE_VERSION 1
-#define WIRE_COMM_LEN 16
-#define WIRE_ARGV_MAX 8192  /* bytes of argv kept; the true length is always sent */
-#define WIRE_PATH_MAX 1024  /* bytes of one path kept */
-#define WIRE_ENV_MAX 2048   /* bytes of allow-listed NAME=value pairs kept */
-#define WIRE_TEXT_MAX 8192  /* bytes of an engine's text in one record */
+#define WIRE_MAGIC	0x31474c5254ULL /* "TRLG1", little endian */
+#define WIRE_VERSION	1
+#define WIRE_COMM_LEN	16
+#define WIRE_ARGV_MAX	8192 /* bytes of argv kept; the true length is always sent */
+#define WIRE_PATH_MAX	1024 /* bytes of one path kept */
+#define WIRE_ENV_MAX	2048 /* bytes of allow-listed NAME=value pairs kept */
+#define WIRE_TEXT_MAX	8192 /* bytes of an engine's text in one record */
 #define WIRE_RECORD_MAX 16384
 
 struct wire_file {
@@ -45,39 +45,39 @@ struct wire_file {
 
 enum wire_type {
 	WIRE_RUN_BEGIN = 1, /* what is observed, by whom */
-	WIRE_HOST,          /* machine, clocks, features; once, before any process */
-	WIRE_FORK,          /* a new process (never a thread) */
-	WIRE_EXEC,          /* a process runs another program */
-	WIRE_EXIT,          /* a process has finished using CPU: its totals */
-	WIRE_RENAME,        /* a process changed its comm or its argv (title) */
-	WIRE_SAMPLE,        /* totals so far of one live thread */
-	WIRE_FILE,          /* a file was opened, renamed or unlinked */
-	WIRE_CGROUP,        /* path of a cgroup id, once per id */
-	WIRE_OOM,           /* the kernel chose a victim */
-	WIRE_SIGNAL,        /* a deadly signal was sent to a process */
-	WIRE_LOSS,          /* counters of what could not be recorded, cumulative */
-	WIRE_CPU,           /* host totals (whole-host recording) */
-	WIRE_CLOCK,         /* the wall clock moved against CLOCK_BOOTTIME */
-	WIRE_RUN_END,       /* the command ended; observation is complete */
-	WIRE_TEXT,          /* lines that rules use of a file that an engine wrote */
+	WIRE_HOST,	    /* machine, clocks, features; once, before any process */
+	WIRE_FORK,	    /* a new process (never a thread) */
+	WIRE_EXEC,	    /* a process runs another program */
+	WIRE_EXIT,	    /* a process has finished using CPU: its totals */
+	WIRE_RENAME,	    /* a process changed its comm or its argv (title) */
+	WIRE_SAMPLE,	    /* totals so far of one live thread */
+	WIRE_FILE,	    /* a file was opened, renamed or unlinked */
+	WIRE_CGROUP,	    /* path of a cgroup id, once per id */
+	WIRE_OOM,	    /* the kernel chose a victim */
+	WIRE_SIGNAL,	    /* a deadly signal was sent to a process */
+	WIRE_LOSS,	    /* counters of what could not be recorded, cumulative */
+	WIRE_CPU,	    /* host totals (whole-host recording) */
+	WIRE_CLOCK,	    /* the wall clock moved against CLOCK_BOOTTIME */
+	WIRE_RUN_END,	    /* the command ended; observation is complete */
+	WIRE_TEXT,	    /* lines that rules use of a file that an engine wrote */
 };
 
 struct wire_header {
-	__wu32 size;    /* of the whole record, a multiple of 8 */
-	__wu16 type;    /* enum wire_type */
-	__wu16 flags;   /* WIRE_F_* */
+	__wu32 size;	/* of the whole record, a multiple of 8 */
+	__wu16 type;	/* enum wire_type */
+	__wu16 flags;	/* WIRE_F_* */
 	__wu64 time_ns; /* CLOCK_BOOTTIME */
 };
 
-#define WIRE_F_JOINED 0x0001        /* existed before observation began */
-#define WIRE_F_ROOT 0x0002          /* FORK: the observed command itself */
-#define WIRE_F_KTHREAD 0x0004       /* a kernel thread */
+#define WIRE_F_JOINED	      0x0001 /* existed before observation began */
+#define WIRE_F_ROOT	      0x0002 /* FORK: the observed command itself */
+#define WIRE_F_KTHREAD	      0x0004 /* a kernel thread */
 #define WIRE_F_ARGV_TRUNCATED 0x0008
 #define WIRE_F_PATH_TRUNCATED 0x0010
-#define WIRE_F_ENV_TRUNCATED 0x0020
-#define WIRE_F_INCOMPLETE 0x0040    /* part of this process's ledger was lost */
-#define WIRE_F_LAST 0x0080          /* SAMPLE: taken because observation ends */
-#define WIRE_F_THREAD_EXEC 0x0100   /* EXEC: called by a thread that was not the leader */
+#define WIRE_F_ENV_TRUNCATED  0x0020
+#define WIRE_F_INCOMPLETE     0x0040 /* part of this process's ledger was lost */
+#define WIRE_F_LAST	      0x0080 /* SAMPLE: taken because observation ends */
+#define WIRE_F_THREAD_EXEC    0x0100 /* EXEC: called by a thread that was not the leader */
 
 /* A process is (tgid, start), never a pid alone; start is CLOCK_BOOTTIME in ns. */
 struct wire_id {
@@ -128,7 +128,7 @@ struct wire_ledger {
 	__wu64 net_rx_bytes; /* socket payload, all families but netlink */
 	__wu64 net_tx_bytes;
 	__wu64 direct_reclaim_ns; /* wall time inside direct reclaim, CPU included */
-	__wu64 disk_waits;        /* number of waits booked under LEDGER_DISK */
+	__wu64 disk_waits;	  /* number of waits booked under LEDGER_DISK */
 };
 
 struct wire_string { /* a slice of the record, from its start; len 0: absent */
@@ -154,28 +154,28 @@ struct wire_exec {
 	struct wire_id parent; /* forking parent, as in FORK */
 	__wu32 uid;
 	__wu32 gid;
-	__wu32 real_ppid;      /* at this moment, after any re-parenting */
-	__wu32 nspid;          /* pid in its own pid namespace */
-	__wu64 cgroup_id;      /* the most telling hierarchy on v1 and hybrid hosts */
-	__wu64 cgroup2_id;     /* the v2 hierarchy */
-	__wu32 pid_ns;         /* inode numbers */
+	__wu32 real_ppid;  /* at this moment, after any re-parenting */
+	__wu32 nspid;	   /* pid in its own pid namespace */
+	__wu64 cgroup_id;  /* the most telling hierarchy on v1 and hybrid hosts */
+	__wu64 cgroup2_id; /* the v2 hierarchy */
+	__wu32 pid_ns;	   /* inode numbers */
 	__wu32 mnt_ns;
 	__wu32 user_ns;
 	__wu32 uts_ns;
-	__wu32 argv_len;       /* true length of argv in bytes */
-	__wu32 argc;           /* arguments within the kept part; 0: not counted */
-	__wu64 maxrss_bytes;   /* high-water mark of what it was before this exec */
+	__wu32 argv_len;     /* true length of argv in bytes */
+	__wu32 argc;	     /* arguments within the kept part; 0: not counted */
+	__wu64 maxrss_bytes; /* high-water mark of what it was before this exec */
 	char comm[WIRE_COMM_LEN];
 	struct wire_string file;     /* as passed to exec; for #! the script */
 	struct wire_string interp;   /* the binary that was loaded, as named */
-	struct wire_string exe;      /* components of the loaded binary's path */
-	struct wire_string cwd;      /* components */
+	struct wire_string exe;	     /* components of the loaded binary's path */
+	struct wire_string cwd;	     /* components */
 	struct wire_string argv;     /* arguments, each ended by NUL */
-	struct wire_string env;      /* allow-listed NAME=value, each ended by NUL */
+	struct wire_string env;	     /* allow-listed NAME=value, each ended by NUL */
 	struct wire_string nodename; /* only where its UTS namespace is not the host's */
 	struct wire_string pad;
-	struct wire_ledger ledger;   /* up to this exec */
-	/* strings follow */
+	struct wire_ledger ledger; /* up to this exec */
+				   /* strings follow */
 };
 
 struct wire_exit {
@@ -184,17 +184,17 @@ struct wire_exit {
 	struct wire_id parent;
 	__wu32 uid;
 	__wu32 gid;
-	__wu32 status;       /* as wait4 reports it */
+	__wu32 status; /* as wait4 reports it */
 	__wu32 threads_peak;
 	__wu32 threads_total; /* ever created, its first included */
 	__wu32 oom_killed;
 	__wu32 execs;
 	__wu32 file_events_dropped; /* beyond the per-process limit */
 	__wu64 cgroup_id;
-	__wu64 maxrss_bytes;    /* ru_maxrss: the kernel's high-water mark */
-	__wu64 mm_peak_bytes;   /* of the last program alone; 0: not known */
-	__wu32 killer_pid;   /* who sent the deadly signal; 0: not known */
-	__wu32 lib_opens;    /* shared libraries opened: counted, not listed */
+	__wu64 maxrss_bytes;  /* ru_maxrss: the kernel's high-water mark */
+	__wu64 mm_peak_bytes; /* of the last program alone; 0: not known */
+	__wu32 killer_pid;    /* who sent the deadly signal; 0: not known */
+	__wu32 lib_opens;     /* shared libraries opened: counted, not listed */
 	char comm[WIRE_COMM_LEN];
 	struct wire_ledger ledger;
 	/* header.time_ns is the last switch-out: when it stopped using CPU */
@@ -215,11 +215,11 @@ struct wire_sample {
 	struct wire_id id;
 	struct wire_id parent;
 	__wu32 tid;
-	__wu32 sweep;        /* number of the walk over all threads */
-	__wu32 threads;      /* of the process, now */
+	__wu32 sweep;	/* number of the walk over all threads */
+	__wu32 threads; /* of the process, now */
 	__wu32 threads_peak;
 	__wu32 threads_total;
-	__wu32 state;        /* enum ledger_state it is in now */
+	__wu32 state; /* enum ledger_state it is in now */
 	__wu32 uid;
 	__wu32 gid;
 	__wu64 cgroup_id;
@@ -230,44 +230,44 @@ struct wire_sample {
 };
 
 enum wire_file_op { WIRE_FILE_OPEN, WIRE_FILE_RENAME, WIRE_FILE_UNLINK };
-#define WIRE_OPEN_READ 0x1
-#define WIRE_OPEN_WRITE 0x2
-#define WIRE_OPEN_CREATED 0x4
+#define WIRE_OPEN_READ	    0x1
+#define WIRE_OPEN_WRITE	    0x2
+#define WIRE_OPEN_CREATED   0x4
 #define WIRE_OPEN_TRUNCATED 0x8
-#define WIRE_PATH_IS_TEXT 0x10  /* path is as the program wrote it: resolve against dir */
-#define WIRE_PATH2_IS_TEXT 0x20
+#define WIRE_PATH_IS_TEXT   0x10 /* path is as the program wrote it: resolve against dir */
+#define WIRE_PATH2_IS_TEXT  0x20
 
 struct wire_file_event {
 	struct wire_header h;
 	struct wire_id id;
 	__wu64 inode;
 	__wu64 size_bytes; /* at this moment */
-	__wu32 dev;        /* kernel encoding: major << 20 | minor */
-	__ws32 error;      /* 0, or errno of a failed call */
-	__wu16 op;         /* enum wire_file_op */
-	__wu16 access;     /* WIRE_OPEN_* */
+	__wu32 dev;	   /* kernel encoding: major << 20 | minor */
+	__ws32 error;	   /* 0, or errno of a failed call */
+	__wu16 op;	   /* enum wire_file_op */
+	__wu16 access;	   /* WIRE_OPEN_* */
 	__wu32 pad;
 	struct wire_string path;  /* components, or text */
 	struct wire_string path2; /* RENAME: the new name */
-	struct wire_string dir;   /* components of the directory that text paths start at */
+	struct wire_string dir;	  /* components of the directory that text paths start at */
 	struct wire_string dir2;
 };
 
 struct wire_cgroup {
 	struct wire_header h;
 	__wu64 cgroup_id;
-	__wu32 hierarchy; /* cgroup_root.hierarchy_id */
+	__wu32 hierarchy;	 /* cgroup_root.hierarchy_id */
 	struct wire_string path; /* components */
 };
 
 struct wire_oom {
 	struct wire_header h;
 	struct wire_id victim;
-	__wu64 cgroup_id;       /* the victim's memory cgroup */
+	__wu64 cgroup_id;	/* the victim's memory cgroup */
 	__wu64 limit_cgroup_id; /* the one at its limit; 0: the whole host ran out */
 	__wu64 limit_bytes;
 	__wu64 usage_bytes;
-	__wu64 rss_bytes; /* the victim's */
+	__wu64 rss_bytes;   /* the victim's */
 	__wu32 trigger_pid; /* whose allocation failed */
 	__wu32 uid;
 	char comm[WIRE_COMM_LEN];
@@ -291,9 +291,9 @@ enum wire_loss_kind {
 	LOSS_INCIDENT,
 	LOSS_THREAD_STATE, /* a thread without storage: its time is not in the ledger */
 	LOSS_GROUP_STATE,  /* a multi-threaded process without an accumulator */
-	LOSS_ARGV,         /* argv or environment could not be read */
-	LOSS_PATH,         /* a path could not be read whole */
-	LOSS_CLOCK,        /* an interval whose parts did not fit was clamped */
+	LOSS_ARGV,	   /* argv or environment could not be read */
+	LOSS_PATH,	   /* a path could not be read whole */
+	LOSS_CLOCK,	   /* an interval whose parts did not fit was clamped */
 	LOSS_KINDS
 };
 
@@ -303,16 +303,16 @@ struct wire_loss {
 };
 
 /* What the collector can measure here: a field without its bit is unknown. */
-#define FEATURE_NET_BYTES 0x0001     /* sock_send_length, sock_recv_length */
-#define FEATURE_FILES 0x0002         /* opens, renames, unlinks are reported */
-#define FEATURE_RECLAIM 0x0004
-#define FEATURE_OOM 0x0008           /* victims are marked; their limit has its own record */
-#define FEATURE_IO_BYTES 0x0010      /* task_io_accounting */
-#define FEATURE_RUNQ 0x0020          /* sched_info: run queue apart from waiting */
-#define FEATURE_SIGNALS 0x0040
-#define FEATURE_CPU_EXACT 0x0080     /* teardown included: record at last switch-out */
-#define FEATURE_WAIT_CLASS 0x0100    /* the syscall that waits is known */
-#define FEATURE_ENV 0x0200           /* allow-listed environment */
+#define FEATURE_NET_BYTES  0x0001 /* sock_send_length, sock_recv_length */
+#define FEATURE_FILES	   0x0002 /* opens, renames, unlinks are reported */
+#define FEATURE_RECLAIM	   0x0004
+#define FEATURE_OOM	   0x0008 /* victims are marked; their limit has its own record */
+#define FEATURE_IO_BYTES   0x0010 /* task_io_accounting */
+#define FEATURE_RUNQ	   0x0020 /* sched_info: run queue apart from waiting */
+#define FEATURE_SIGNALS	   0x0040
+#define FEATURE_CPU_EXACT  0x0080 /* teardown included: record at last switch-out */
+#define FEATURE_WAIT_CLASS 0x0100 /* the syscall that waits is known */
+#define FEATURE_ENV	   0x0200 /* allow-listed environment */
 
 struct wire_host {
 	struct wire_header h;
@@ -340,7 +340,7 @@ struct wire_run_begin {
 	char run_uid[24];
 	struct wire_string name; /* given with --name; len 0: none */
 	struct wire_string argv;
-	struct wire_string cwd;  /* plain path */
+	struct wire_string cwd; /* plain path */
 	struct wire_string user;
 	struct wire_string labels; /* KEY=VALUE, each ended by NUL */
 	struct wire_string pad;
@@ -348,10 +348,10 @@ struct wire_run_begin {
 
 struct wire_cpu { /* whole-host recording: the books of the machine */
 	struct wire_header h;
-	__wu64 elapsed_ns;   /* wall time since observation began */
-	__wu64 idle_ns;      /* summed over CPUs, by the scheduler's own clock */
-	__wu64 process_ns;   /* CPU of ended processes and kernel threads ... */
-	__wu64 live_ns;      /* ... and of those alive */
+	__wu64 elapsed_ns;     /* wall time since observation began */
+	__wu64 idle_ns;	       /* summed over CPUs, by the scheduler's own clock */
+	__wu64 process_ns;     /* CPU of ended processes and kernel threads ... */
+	__wu64 live_ns;	       /* ... and of those alive */
 	__wu64 kernel_busy_ns; /* the kernel's own total (root cgroup); 0: not known */
 	__wu64 stolen_ns;      /* interrupts and the hypervisor's, as the scheduler sees it */
 	__wu32 cpus;
@@ -366,14 +366,14 @@ struct wire_clock {
 struct wire_run_end {
 	struct wire_header h;
 	__ws64 unix_ns;
-	__wu32 status;         /* wait4 status of the command */
-	__wu32 reason;         /* enum wire_end_reason */
-	__wu32 still_running;  /* processes of the run that outlive it */
+	__wu32 status;	      /* wait4 status of the command */
+	__wu32 reason;	      /* enum wire_end_reason */
+	__wu32 still_running; /* processes of the run that outlive it */
 	__wu32 pad;
-	__wu64 command_cpu_ns; /* wait4 rusage of the command and its waited-for children */
-	__wu64 collector_cpu_ns; /* our own cost, loading included */
+	__wu64 command_cpu_ns;	   /* wait4 rusage of the command and its waited-for children */
+	__wu64 collector_cpu_ns;   /* our own cost, loading included */
 	__wu64 collector_start_ns; /* of it, before the command began */
-	__wu64 bpf_run_ns;       /* with kernel.bpf_stats_enabled; 0: not measured */
+	__wu64 bpf_run_ns;	   /* with kernel.bpf_stats_enabled; 0: not measured */
 	__wu64 bpf_runs;
 	struct wire_string note; /* text for the report */
 	struct wire_string pad2;
@@ -381,10 +381,10 @@ struct wire_run_end {
 
 /* Made by the recorder, not by the collector (content tier, docs/privacy.md). */
 struct wire_text {
-	struct wire_header h; /* time of the record before it */
+	struct wire_header h;	 /* time of the record before it */
 	struct wire_string path; /* plain path */
 	struct wire_string text; /* whole lines */
-	/* strings follow */
+				 /* strings follow */
 };
 
 enum wire_end_reason { END_COMPLETE, END_INTERRUPTED, END_COLLECTOR_FAILED };

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _cleanup_(f)  __attribute__((cleanup(f)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static inline void free_ptr(void *p)
@@ -27,8 +27,8 @@ static inline void close_file(FILE **f)
 		fclose(*f);
 }
 
-#define _cleanup_free_ _cleanup_(free_ptr)
-#define _cleanup_close_ _cleanup_(close_fd)
+#define _cleanup_free_	 _cleanup_(free_ptr)
+#define _cleanup_close_	 _cleanup_(close_fd)
 #define _cleanup_fclose_ _cleanup_(close_file)
 
 #endif

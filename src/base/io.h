@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-int write_full(int fd, const void *data, size_t len);   /* 0 or -errno */
-ssize_t read_full(int fd, void *data, size_t len);      /* < len only at the end; -errno */
+int write_full(int fd, const void *data, size_t len); /* 0 or -errno */
+ssize_t read_full(int fd, void *data, size_t len);    /* < len only at the end; -errno */
 /* A small file as text: up to size - 1 bytes, NUL-ended. Length or -errno. */
 ssize_t read_text(const char *path, char *buf, size_t size);
-int make_directories(const char *path, mode_t mode);    /* every parent of path too */
+int make_directories(const char *path, mode_t mode); /* every parent of path too */
 
 #endif

@@ -34,13 +34,13 @@ static void log_line(enum log_level level, const char *kind, const char *format,
 		return;
 }
 
-#define LOG_FUNCTION(name, level, kind)                     \
-	void log_##name(const char *format, ...)            \
-	{                                                   \
-		va_list ap;                                 \
-		va_start(ap, format);                       \
-		log_line(level, kind, format, ap);          \
-		va_end(ap);                                 \
+#define LOG_FUNCTION(name, level, kind)                                                            \
+	void log_##name(const char *format, ...)                                                   \
+	{                                                                                          \
+		va_list ap;                                                                        \
+		va_start(ap, format);                                                              \
+		log_line(level, kind, format, ap);                                                 \
+		va_end(ap);                                                                        \
 	}
 
 LOG_FUNCTION(error, LOG_LEVEL_ERROR, "")

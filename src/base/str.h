@@ -15,7 +15,10 @@ struct str {
 	bool failed;
 };
 
-#define STR_INIT { 0 }
+#define STR_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 void str_fini(struct str *s);
 void str_reset(struct str *s); /* empty, keeps its memory */

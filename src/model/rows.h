@@ -20,17 +20,23 @@ struct bytes {
 };
 
 enum run_status { RUN_RUNNING, RUN_SUCCEEDED, RUN_FAILED, RUN_CANCELLED, RUN_INTERRUPTED };
-enum task_status { TASK_STATUS_RUNNING, TASK_STATUS_SUCCEEDED, TASK_STATUS_FAILED,
-		   TASK_STATUS_CANCELLED, TASK_STATUS_OOM, TASK_STATUS_UNKNOWN };
+enum task_status {
+	TASK_STATUS_RUNNING,
+	TASK_STATUS_SUCCEEDED,
+	TASK_STATUS_FAILED,
+	TASK_STATUS_CANCELLED,
+	TASK_STATUS_OOM,
+	TASK_STATUS_UNKNOWN
+};
 
 struct completeness {
 	uint64_t lost[LOSS_KINDS]; /* as counted by the collector */
 	uint64_t processes_lost;   /* known to have existed, end never seen */
-	uint64_t joined_late;      /* existed before observation began */
-	uint64_t still_running;    /* outlive the observation */
+	uint64_t joined_late;	   /* existed before observation began */
+	uint64_t still_running;	   /* outlive the observation */
 	uint64_t without_parent;   /* parent not known: placed at the run itself */
-	uint64_t rows_lost;        /* could not be stored */
-	uint64_t files_folded;     /* file rows beyond the limit, only counted */
+	uint64_t rows_lost;	   /* could not be stored */
+	uint64_t files_folded;	   /* file rows beyond the limit, only counted */
 };
 
 struct run_row {
@@ -42,13 +48,13 @@ struct run_row {
 	struct bytes argv;    /* NUL-ended arguments */
 	const char *cwd;
 	const char *user;
-	const char *labels;   /* JSON object or NULL */
+	const char *labels; /* JSON object or NULL */
 	uint32_t user_id;
 	uint64_t start_ns, end_ns;
 	enum run_status status;
-	int exit_code; /* -1: none */
-	int signal;    /* 0: none */
-	uint64_t features; /* FEATURE_*; a field without its bit is unknown */
+	int exit_code;	    /* -1: none */
+	int signal;	    /* 0: none */
+	uint64_t features;  /* FEATURE_*; a field without its bit is unknown */
 	uint32_t collector; /* enum wire_collector */
 	bool replayed;
 	const char *boot_id, *hostname, *kernel, *arch;
@@ -63,22 +69,22 @@ struct run_row {
 };
 
 struct process_row {
-	int64_t id;     /* run_id << 32 | sequence number; the same in every replay */
+	int64_t id;	/* run_id << 32 | sequence number; the same in every replay */
 	int64_t parent; /* 0: outside the run */
 	int64_t run_id;
-	int64_t task;   /* 0: none; derived */
-	int64_t tool;   /* 0: none; derived; of its last significant segment */
+	int64_t task; /* 0: none; derived */
+	int64_t tool; /* 0: none; derived; of its last significant segment */
 	uint32_t pid, ppid, uid, gid;
 	uint64_t start_ns, end_ns;
 	uint64_t start_boot_ns; /* with pid and the host's boot id: the identity */
-	int exit_code; /* -1: unknown or killed */
-	int signal;    /* 0: none */
+	int exit_code;		/* -1: unknown or killed */
+	int signal;		/* 0: none */
 	bool oom_killed, core_dumped;
 	bool complete; /* false if any part was lost */
 	bool joined_late, kernel_thread, thread_exec;
 	uint32_t execs;
 	uint32_t threads_peak, threads_total;
-	uint64_t peak_rss_bytes; /* 0: unknown */
+	uint64_t peak_rss_bytes;	 /* 0: unknown */
 	uint64_t program_peak_rss_bytes; /* of the last program alone; 0: unknown */
 	uint64_t cgroup_id;
 	uint32_t killer_pid;
@@ -90,14 +96,14 @@ struct process_row {
 
 struct exec_row { /* one program that a process ran */
 	int64_t process;
-	uint32_t n; /* 1, 2, ... */
+	uint32_t n;   /* 1, 2, ... */
 	int64_t tool; /* 0: none; derived */
 	uint64_t time_ns;
 	const char *comm, *file, *exe, *cwd; /* NULL: unknown */
-	struct bytes argv;   /* redacted; NUL-ended arguments */
-	uint32_t argv_len;   /* true length before truncation and redaction */
+	struct bytes argv;		     /* redacted; NUL-ended arguments */
+	uint32_t argv_len;		     /* true length before truncation and redaction */
 	bool argv_truncated, redacted;
-	struct bytes env;    /* NUL-ended NAME=value; only allow-listed names */
+	struct bytes env; /* NUL-ended NAME=value; only allow-listed names */
 	uint64_t cgroup_id;
 	uint32_t pid_ns, mnt_ns, user_ns, uts_ns, nspid;
 	const char *nodename;
@@ -120,11 +126,11 @@ struct tool_row { /* a tool's share of one task (task 0: of the run itself) */
 struct task_row {
 	int64_t id;
 	int64_t run_id;
-	int64_t parent; /* enclosing task; 0: none */
-	const char *name; /* group, as shown: the rule or step */
-	const char *key;  /* unique within its run */
+	int64_t parent;		   /* enclosing task; 0: none */
+	const char *name;	   /* group, as shown: the rule or step */
+	const char *key;	   /* unique within its run */
 	const char *sample, *rule; /* NULL: unknown; rule: id of the rule that found it */
-	const char *evidence;      /* one line for --why */
+	const char *evidence;	   /* one line for --why */
 	uint32_t attempt;
 	uint32_t confidence; /* 0-100 */
 	enum task_status status;
@@ -135,7 +141,7 @@ struct task_row {
 	int64_t root_process;
 	uint64_t processes;
 	uint64_t peak_rss_bytes; /* largest of any one process */
-	uint64_t busy_ns; /* wall time with at least one of its threads alive */
+	uint64_t busy_ns;	 /* wall time with at least one of its threads alive */
 	struct wire_ledger ledger;
 };
 

@@ -37,7 +37,7 @@
 #define CGROUPS_MAX	    16384
 #define INCIDENTS_MAX	    10000
 #define FILES_IN_MEMORY_MAX 8192
-#define ENGINE_CLAIMS_MAX   32 /* markers that may be a task's */
+#define ENGINE_CLAIMS_MAX   32		 /* markers that may be a task's */
 #define ENGINE_TEXTS_MAX    64		 /* files; the oldest is forgotten */
 #define ENGINE_TEXT_BYTES   (128 * 1024) /* of each; its oldest blocks are forgotten */
 #define ENGINE_BLOCK_BYTES  (16 * 1024)	 /* the rest of a block is not looked at */

@@ -22,7 +22,8 @@ def main():
         log = os.path.join(directory, "log")
         subprocess.run([sys.executable, os.path.join(HERE, "build-log.py"), case, log], check=True)
         result = subprocess.run(
-            [dump, *(options[1].split() if options else []), log], cwd=os.path.dirname(os.path.abspath(case)), capture_output=True,
+            [dump, *(options[1].split() if options else []), log],
+            cwd=os.path.dirname(os.path.abspath(case)), capture_output=True,
             encoding="utf-8", errors="backslashreplace")
     if result.returncode or result.stderr:
         sys.exit(f"{result.stderr}{result.stdout[-4000:]}\ndump: exit code {result.returncode}")
@@ -32,7 +33,8 @@ def main():
         return
     with open(expected, encoding="utf-8") as wanted:
         difference = list(difflib.unified_diff(
-            wanted.read().splitlines(), result.stdout.splitlines(), "expected", "rows", lineterm=""))
+            wanted.read().splitlines(), result.stdout.splitlines(),
+            "expected", "rows", lineterm=""))
     if difference:
         sys.exit("\n".join(difference))
 
