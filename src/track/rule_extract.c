@@ -325,14 +325,18 @@ void rule_extract(struct rule_view *v, const struct rule *rule, struct rule_resu
 
 	ret->rule = rule;
 	ret->n_fields = 0;
+	ret->name_guessed = false;
 	for (unsigned i = 0; i < rule->n_fields; i++) {
 		const struct rule_field *f = &rule->fields[i];
 		struct word value;
 
 		for (unsigned k = 0; k < f->n_sources; k++)
 			if (source_value(v, &f->sources[k], ret, buf, &value) &&
-			    rule_add_field(ret, f, value))
+			    rule_add_field(ret, f, value)) {
+				if (!strcmp(f->name, "name"))
+					ret->name_guessed = f->sources[k].kind == SOURCE_SHELL_TOOL;
 				break;
+			}
 	}
 	rule_expand_key(rule, v->in->pid, ret);
 }

@@ -58,6 +58,7 @@ struct rule_input {
 struct rule_result {
 	const struct rule *rule;
 	char key[RULE_VALUE_MAX]; /* expanded `key:` template; empty: none */
+	bool name_guessed;	  /* field "name" is the tool that a script seems to run */
 	unsigned n_fields;
 	struct {
 		const char *name; /* owned by the rules */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/cleanup.h"
 #include "src/track/tracker.h"
 
 int scope_init(struct tracker *t)
@@ -291,6 +292,8 @@ void task_fields(struct task *task, const struct rule_result *m)
 	uint64_t cpus = number_field(m, "cpus"), memory_mb = number_field(m, "memory_mb");
 
 	replace(&task->name, m, "name");
+	if (rule_result_field(m, "name"))
+		task->name_guessed = m->name_guessed;
 	replace(&task->sample, m, "sample");
 	if (cpus && cpus <= UINT32_MAX)
 		task->cpus = (uint32_t)cpus;
@@ -409,10 +412,46 @@ static void seal_oldest(struct tracker *t)
 	task_unref(t, task);
 }
 
+static bool is_shell(const char *name)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "zsh", "ksh", "busybox" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
+		if (!strcmp(name, shells[i]))
+			return true;
+	return false;
+}
+
+/* Nobody said what it is called: the tool that used the most CPU is what people
+ * would call it, and by its end that is known. */
+static int name_by_tool(struct task *task)
+{
+	struct tool *tool, *next, *most = NULL;
+	char *name;
+
+	HASH_ITER (hh, task->tools, tool, next) {
+		if (!tool->processes || is_shell(tool->key))
+			continue;
+		if (!most || tool->ledger.state_ns[LEDGER_CPU] > most->ledger.state_ns[LEDGER_CPU])
+			most = tool;
+	}
+	if (!most)
+		return 0;
+	name = strdup(most->key);
+	if (!name)
+		return -ENOMEM;
+	free(task->name);
+	task->name = name;
+	return 0;
+}
+
 static int close_task(struct tracker *t, struct task *task)
 {
 	struct task_key *k;
 	int err;
+
+	if (task->name_guessed && name_by_tool(task) < 0)
+		return -ENOMEM;
 
 	task->status = status_of(t, task);
 	task->closed = true;

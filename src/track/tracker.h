@@ -69,6 +69,7 @@ struct task {
 	uint32_t alive;	     /* member processes, of tasks below it too */
 	bool closed, sealed; /* sealed: its tools have been given up */
 	bool dirty, root_ended, oom;
+	bool name_guessed; /* from its script: no engine has named it yet */
 	enum task_status status;
 	int exit_code, signal;
 	uint32_t attempt, cpus, confidence;
