@@ -55,8 +55,6 @@ static __always_inline void split(struct thread *t, u64 *state_ns, u64 clock, u6
 	u64 span = clock - t->off_clock;
 	u64 off, blocked;
 
-	if (unlikely((s64)span < 0))
-		span = 0;
 	if (unlikely(ran > span)) {
 		if (!(t->flags & THREAD_JOINED))
 			count_loss(LOSS_CLOCK);

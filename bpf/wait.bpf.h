@@ -86,11 +86,12 @@ static __always_inline struct file *fd_file(struct task_struct *task, u32 fd)
 {
 	struct fdtable *fdt = plain(task)->files->fdt;
 	struct file **files = fdt->fd;
-	struct file *file = NULL;
 
-	if (fd < fdt->max_fds)
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+	if (fd >= fdt->max_fds)
+		return NULL;
+	/* an element of an array of pointers, read as the first member of a type
+	 * that begins with one: a load instead of a helper call */
+	return (struct file *)PEEK(list_head, files + fd, next);
 }
 
 static __always_inline enum fd_kind fd_kind(struct task_struct *task, u32 fd)
@@ -245,8 +246,8 @@ static __always_inline u32 wait_by_class(struct task_struct *task, struct pt_reg
 		return LEDGER_DISK;
 	case SYSCALL_RESTART:
 		return last;
-	case SYSCALL_POLL_RING:
-		return LEDGER_POLL;
+	case SYSCALL_POLL_RING: /* marked while requests of files are under way */
+		return BPF_CORE_READ_BITFIELD(task, in_iowait) ? LEDGER_DISK : LEDGER_POLL;
 	}
 	return LEDGER_OTHER;
 }
@@ -269,12 +270,16 @@ static __always_inline u32 uninterruptible_state(u32 class, u32 wait)
 	return LEDGER_OTHER;
 }
 
-/* task->frozen is also set while a vfork waits (uninterruptible) for its child. */
-static __always_inline bool is_frozen(struct task_struct *task, u32 state)
+static __always_inline bool is_stopped(struct task_struct *task, u32 state)
 {
-	if ((state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN)) || (task->flags & PF_FROZEN))
-		return true;
-	return (state & TASK_INTERRUPTIBLE) && bpf_core_field_exists(struct task_struct, frozen) &&
+	return (state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN)) || (task->flags & PF_FROZEN);
+}
+
+/* The v2 freezer. The bit is also set while a vfork waits for its child, but then
+ * the sleep is uninterruptible. */
+static __always_inline bool is_frozen(struct task_struct *task)
+{
+	return bpf_core_field_exists(struct task_struct, frozen) &&
 	       BPF_CORE_READ_BITFIELD(task, frozen);
 }
 
@@ -305,12 +310,16 @@ static __always_inline u32 classify(struct task_struct *task, u32 state, u32 *la
 	u32 class = SYSCALL_UNKNOWN, wait;
 	long nr;
 
-	if (is_frozen(task, state))
+	if (is_stopped(task, state))
 		return LEDGER_STOPPED;
-	if (is_reclaiming(task))
-		return LEDGER_RECLAIM;
-	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
-		return LEDGER_DISK;
+	if (state & TASK_UNINTERRUPTIBLE) {
+		if (is_reclaiming(task))
+			return LEDGER_RECLAIM;
+		if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+			return LEDGER_DISK;
+	} else if (is_frozen(task)) {
+		return LEDGER_STOPPED;
+	}
 	if (task->flags & PF_KTHREAD)
 		return (state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD) ? LEDGER_OTHER
 										: LEDGER_SLEEP;
