@@ -438,15 +438,19 @@ static int print_failed(const struct report *r, struct store *store)
 static void print_own_cost(const struct report *r)
 {
 	const struct run_row *run = &r->s.run;
+	uint64_t start = run->collector_start_ns, cpu = run->ledger.state_ns[LEDGER_CPU];
 	uint64_t own = run->collector_cpu_ns + run->recorder_cpu_ns;
-	char a[HUMAN_MAX], b[HUMAN_MAX];
+	char buf[HUMAN_MAX];
 
-	if (!own)
+	if (!own || own < start)
 		return;
-	fprintf(r->out, "tracer itself used %s CPU, its start-up included", human_duration(a, own));
-	if (own <= run->ledger.state_ns[LEDGER_CPU]) /* beside a short run it says nothing */
-		fprintf(r->out, " (%s of the run's)",
-			human_percent(b, own, run->ledger.state_ns[LEDGER_CPU]));
+	fprintf(r->out, "tracer itself used %s of CPU while it ran",
+		human_duration(buf, own - start));
+	if (cpu && own - start <= cpu) /* beside a short run it says nothing */
+		fprintf(r->out, " (%.1f %% of the run's)",
+			100.0 * (double)(own - start) / (double)cpu);
+	if (start)
+		fprintf(r->out, " and %s to start", human_duration(buf, start));
 	fputc('\n', r->out);
 }
 

@@ -131,6 +131,7 @@ void record_run(struct record *r, const struct run_row *run)
 	record_nonzero(r, FIELD_PEAK_RSS, run->peak_rss_bytes);
 	record_nonzero(r, FIELD_COMMAND_CPU, run->command_cpu_ns);
 	record_nonzero(r, FIELD_COLLECTOR_CPU, run->collector_cpu_ns);
+	record_nonzero(r, FIELD_COLLECTOR_START, run->collector_start_ns);
 	record_nonzero(r, FIELD_RECORDER_CPU, run->recorder_cpu_ns);
 	record_nonzero(r, FIELD_BPF_RUN, run->bpf_run_ns);
 	record_text(r, FIELD_COLLECTOR, collector_name(run));

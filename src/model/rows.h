@@ -61,6 +61,7 @@ struct run_row {
 	uint32_t cpus;
 	uint64_t memory_bytes;
 	uint64_t command_cpu_ns, collector_cpu_ns, recorder_cpu_ns, bpf_run_ns;
+	uint64_t collector_start_ns; /* of collector_cpu_ns, before the command began */
 	uint64_t processes, execs;
 	uint64_t peak_rss_bytes; /* largest of any one process */
 	struct wire_ledger ledger;

@@ -127,6 +127,7 @@ static void next_run(struct cursor *c, struct run_row *row)
 	row->replayed = next_int(c);
 	row->command_cpu_ns = next_u64(c);
 	row->collector_cpu_ns = next_u64(c);
+	row->collector_start_ns = next_u64(c);
 	row->recorder_cpu_ns = next_u64(c);
 	row->bpf_run_ns = next_u64(c);
 	row->processes = next_u64(c);

@@ -25,13 +25,15 @@ const char *const sqlite_tables[PUT_KINDS] = {
 
 const char *const sqlite_columns[PUT_KINDS] = {
 	[PUT_HOST] = "boot_id,hostname,kernel,arch,cpus,memory_bytes",
-	[PUT_RUN] = "id,uid,name,pipeline,engine,argv,cwd,user,labels,user_id,start_ns,end_ns,"
-		    "status,exit_code,signal,features,collector,replayed,command_cpu_ns,"
-		    "collector_cpu_ns,recorder_cpu_ns,bpf_run_ns,processes,execs,peak_rss_bytes,"
-		    "lost_fork,lost_exec,lost_exit,lost_rename,lost_file,lost_cgroup,"
-		    "lost_incident,lost_thread_state,lost_group_state,lost_argv,lost_path,"
-		    "lost_clock,processes_lost,joined_late,still_running,without_parent,"
-		    "rows_lost,files_folded,notes," LEDGER_COLUMNS,
+	[PUT_RUN] =
+		"id,uid,name,pipeline,engine,argv,cwd,user,labels,user_id,start_ns,end_ns,"
+		"status,exit_code,signal,features,collector,replayed,command_cpu_ns,"
+		"collector_cpu_ns,collector_start_ns,recorder_cpu_ns,bpf_run_ns,processes,execs,"
+		"peak_rss_bytes,"
+		"lost_fork,lost_exec,lost_exit,lost_rename,lost_file,lost_cgroup,"
+		"lost_incident,lost_thread_state,lost_group_state,lost_argv,lost_path,"
+		"lost_clock,processes_lost,joined_late,still_running,without_parent,"
+		"rows_lost,files_folded,notes," LEDGER_COLUMNS,
 	[PUT_PROCESS] = "id,parent,task,tool,pid,ppid,uid,gid,start_ns,end_ns,start_boot_ns,"
 			"exit_code,signal,flags,execs,threads_peak,threads_total,peak_rss_bytes,"
 			"program_peak_rss_bytes,cgroup_id,killer_pid,lib_opens,"

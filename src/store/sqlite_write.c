@@ -137,6 +137,7 @@ static void add_run(struct batch *b, const struct run_row *row)
 	batch_int(b, row->replayed);
 	add_known(b, row->command_cpu_ns);
 	add_known(b, row->collector_cpu_ns);
+	add_known(b, row->collector_start_ns);
 	add_known(b, row->recorder_cpu_ns);
 	add_known(b, row->bpf_run_ns);
 	batch_int(b, (int64_t)row->processes);

@@ -180,6 +180,7 @@ int run_end(struct tracker *t, const struct wire_run_end *r)
 	f->end_reason = r->reason;
 	f->command_cpu_ns = r->command_cpu_ns;
 	f->collector_cpu_ns = r->collector_cpu_ns;
+	f->collector_start_ns = r->collector_start_ns;
 	f->bpf_run_ns = r->bpf_run_ns;
 	if (r->reason == END_INTERRUPTED)
 		f->status = RUN_INTERRUPTED;
@@ -368,6 +369,7 @@ int run_send(struct tracker *t)
 		.memory_bytes = f->memory_bytes,
 		.command_cpu_ns = f->command_cpu_ns,
 		.collector_cpu_ns = f->collector_cpu_ns,
+		.collector_start_ns = f->collector_start_ns,
 		.recorder_cpu_ns = f->recorder_cpu_ns,
 		.bpf_run_ns = f->bpf_run_ns,
 		.processes = t->next_number,

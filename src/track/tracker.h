@@ -172,7 +172,8 @@ struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
 	enum run_status status;
 	int exit_code, signal;
 	uint32_t still_running, end_reason;
-	uint64_t command_cpu_ns, collector_cpu_ns, recorder_cpu_ns, bpf_run_ns;
+	uint64_t command_cpu_ns, collector_cpu_ns, collector_start_ns;
+	uint64_t recorder_cpu_ns, bpf_run_ns;
 	char *note;
 	struct wire_cpu cpu; /* the last one; size 0: none */
 };

@@ -314,6 +314,7 @@ static struct run_row run_base(struct fixture *f, const char *uid)
 		.memory_bytes = 8192 * MIB,
 		.command_cpu_ns = 23 * S,
 		.collector_cpu_ns = 12 * MS,
+		.collector_start_ns = 9 * MS,
 		.recorder_cpu_ns = 31 * MS,
 		.exit_code = -1,
 	};

@@ -95,6 +95,9 @@ static int on_run(void *ctx, const struct run_row *r)
 	put_number("still", r->completeness.still_running);
 	put_number("without_parent", r->completeness.without_parent);
 	put_number("files_folded", r->completeness.files_folded);
+	put_number("command_cpu", r->command_cpu_ns);
+	put_number("collector_cpu", r->collector_cpu_ns);
+	put_number("collector_start", r->collector_start_ns);
 	put_text("notes", r->notes);
 	put_ledger(&r->ledger);
 	return 0;

@@ -167,6 +167,7 @@ void make_run(enum style style, int64_t run, struct run_row *ret)
 	ret->memory_bytes = make_u64(&m);
 	ret->command_cpu_ns = make_u64(&m);
 	ret->collector_cpu_ns = make_u64(&m);
+	ret->collector_start_ns = make_u64(&m);
 	ret->recorder_cpu_ns = make_u64(&m);
 	ret->bpf_run_ns = make_u64(&m);
 	ret->processes = make_u64(&m);
@@ -365,6 +366,7 @@ void same_run(const struct run_row *a, const struct run_row *b)
 	SAME(memory_bytes);
 	SAME(command_cpu_ns);
 	SAME(collector_cpu_ns);
+	SAME(collector_start_ns);
 	SAME(recorder_cpu_ns);
 	SAME(bpf_run_ns);
 	SAME(processes);
@@ -514,7 +516,7 @@ void same_text_row(const struct text_row *a, const struct text_row *b)
 	same_bytes(a->data, b->data);
 }
 
-_Static_assert(sizeof(struct run_row) == 632, "a new member: make and compare it above");
+_Static_assert(sizeof(struct run_row) == 640, "a new member: make and compare it above");
 _Static_assert(sizeof(struct process_row) == 408, "a new member: make and compare it above");
 _Static_assert(sizeof(struct exec_row) == 392, "a new member: make and compare it above");
 _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare it above");

@@ -13,7 +13,8 @@ CREATE VIEW v_run AS SELECT
 	h.hostname AS host, h.boot_id, h.kernel, h.arch, h.cpus, h.memory_bytes,
 	r.processes, r.execs, r.peak_rss_bytes,
 @include ledger_view.sql r
-	, r.command_cpu_ns, r.collector_cpu_ns, r.recorder_cpu_ns, r.bpf_run_ns,
+	, r.command_cpu_ns, r.collector_cpu_ns, r.collector_start_ns, r.recorder_cpu_ns,
+	r.bpf_run_ns,
 	r.lost_fork + r.lost_exec + r.lost_exit + r.lost_rename + r.lost_file + r.lost_cgroup
 		+ r.lost_incident + r.lost_thread_state + r.lost_group_state + r.lost_argv
 		+ r.lost_path + r.lost_clock AS events_lost,
