@@ -214,7 +214,8 @@ static void tell_unobserved(struct session *s, bool end)
 	e.unix_ns = (int64_t)host.h.time_ns + host.realtime_offset_ns;
 	e.status = (uint32_t)s->command.status;
 	e.command_cpu_ns = s->command.cpu_ns;
-	if (write(s->stream_write, &e, sizeof(e)) < 0)
+	size = stream_run_end(&e, s->result->note, record);
+	if (write(s->stream_write, record, size) < 0)
 		return;
 }
 

@@ -116,6 +116,14 @@ static struct wire_string put_list(struct text_record *r, const char *const *ite
 	return all.len ? all : (struct wire_string){ 0 };
 }
 
+static size_t end_record(struct text_record *r, struct wire_header *h)
+{
+	while (r->at % 8)
+		r->buf[r->at++] = 0;
+	h->size = (uint32_t)r->at;
+	return r->at;
+}
+
 size_t stream_run_begin(const struct run_description *d, void *buf)
 {
 	struct text_record r = { buf, sizeof(struct wire_run_begin) };
@@ -136,8 +144,15 @@ size_t stream_run_begin(const struct run_description *d, void *buf)
 	b->user = put_plain(&r, d->user);
 	b->labels = put_list(&r, d->labels, d->n_labels);
 	b->argv = put_list(&r, (const char *const *)d->argv, 4096);
-	while (r.at % 8)
-		r.buf[r.at++] = 0;
-	b->h.size = (uint32_t)r.at;
-	return r.at;
+	return end_record(&r, &b->h);
+}
+
+size_t stream_run_end(const struct wire_run_end *end, const char *note, void *buf)
+{
+	struct text_record r = { buf, sizeof(*end) };
+	struct wire_run_end *e = buf;
+
+	*e = *end;
+	e->note = put_plain(&r, note && *note ? note : NULL);
+	return end_record(&r, &e->h);
 }

@@ -36,6 +36,8 @@ struct run_description {
 	unsigned n_labels;
 	uint32_t user_id, group_id;
 };
-size_t stream_run_begin(const struct run_description *d, void *buf); /* WIRE_RECORD_MAX bytes */
+/* buf: WIRE_RECORD_MAX bytes; the size of the record is returned. */
+size_t stream_run_begin(const struct run_description *d, void *buf);
+size_t stream_run_end(const struct wire_run_end *end, const char *note, void *buf);
 
 #endif

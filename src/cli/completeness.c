@@ -10,6 +10,8 @@
 #include "src/base/str.h"
 #include "src/model/fields.h"
 
+#define NOT_OBSERVED "not observed: only the command's end and its own CPU (wait4) are known"
+
 static const char *const loss_names[LOSS_KINDS] = {
 	[LOSS_FORK] = "fork",
 	[LOSS_EXEC] = "exec",
@@ -126,6 +128,8 @@ json_t *completeness_notes(const struct run_row *run)
 
 	if (!notes)
 		return NULL;
+	if (!run_is_observed(run))
+		json_array_append_new(notes, json_string(NOT_OBSERVED));
 	note_events(notes, c);
 	note(notes, c->processes_lost,
 	     "process whose end was not seen: what it used at last is missing",
@@ -150,7 +154,8 @@ json_t *completeness_notes(const struct run_row *run)
 	     "command lines or environments could not be read");
 	note(notes, c->lost[LOSS_PATH], "path could not be read", "paths could not be read");
 	note(notes, c->lost[LOSS_CLOCK], "interval was cut to fit", "intervals were cut to fit");
-	note_features(notes, run);
+	if (run_is_observed(run))
+		note_features(notes, run);
 	note_given(notes, run->notes);
 	return notes;
 }
@@ -158,19 +163,28 @@ json_t *completeness_notes(const struct run_row *run)
 json_t *completeness_object(const struct run_row *run)
 {
 	const struct completeness *c = &run->completeness;
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+		{ "events_lost", completeness_events_lost(c) },
+		{ "processes_lost", c->processes_lost },
+		{ "joined_late", c->joined_late },
+		{ "still_running", c->still_running },
+		{ "without_parent", c->without_parent },
+		{ "rows_lost", c->rows_lost },
+		{ "files_folded", c->files_folded },
+	};
 	json_t *object = json_object(), *lost = json_object();
+	bool known = run_is_observed(run);
 
-	json_object_set_new(object, "complete",
-			    json_boolean(run->end_ns && completeness_is_perfect(c)));
-	json_object_set_new(object, "events_lost", json_out_uint(completeness_events_lost(c)));
-	json_object_set_new(object, "processes_lost", json_out_uint(c->processes_lost));
-	json_object_set_new(object, "joined_late", json_out_uint(c->joined_late));
-	json_object_set_new(object, "still_running", json_out_uint(c->still_running));
-	json_object_set_new(object, "without_parent", json_out_uint(c->without_parent));
-	json_object_set_new(object, "rows_lost", json_out_uint(c->rows_lost));
-	json_object_set_new(object, "files_folded", json_out_uint(c->files_folded));
+	json_object_set_new(object, "complete", json_boolean(run_is_complete(run)));
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		json_object_set_new(object, counts[i].name,
+				    known ? json_out_uint(counts[i].n) : json_null());
 	for (unsigned i = 0; i < LOSS_KINDS; i++)
-		json_object_set_new(lost, loss_names[i], json_out_uint(c->lost[i]));
+		json_object_set_new(lost, loss_names[i],
+				    known ? json_out_uint(c->lost[i]) : json_null());
 	json_object_set_new(object, "lost", lost);
 	json_object_set_new(object, "notes", completeness_notes(run));
 	return object;

@@ -87,6 +87,12 @@ static void print_use(const struct report *r, const struct run_row *run)
 	uint64_t cpu = run->ledger.state_ns[LEDGER_CPU], wall = run->end_ns - run->start_ns;
 	char buf[HUMAN_MAX];
 
+	if (!run_is_observed(run)) {
+		if (run->command_cpu_ns)
+			fprintf(r->out, "  %s CPU of the command and children it waited for\n",
+				human_duration(buf, run->command_cpu_ns));
+		return;
+	}
 	fprintf(r->out, "  %s CPU", human_duration(buf, cpu));
 	if (run->end_ns > run->start_ns)
 		fprintf(r->out, ", %.1f of %u cores used", (double)cpu / (double)wall, run->cpus);
@@ -457,19 +463,21 @@ static void print_own_cost(const struct report *r)
 static void print_completeness(const struct report *r)
 {
 	const struct run_row *run = &r->s.run;
-	bool perfect = run->end_ns && completeness_is_perfect(&run->completeness);
 	json_t *notes = completeness_notes(run), *note;
 	size_t i;
 
-	if (perfect)
+	if (run_is_complete(run))
 		fprintf(r->out, "\n%scomplete%s: every process seen, no event lost\n",
 			tint(r, TINT_GREEN), plain(r));
-	else
+	else if (run_is_observed(run))
 		fprintf(r->out, "\n%s%s%s:\n", tint(r, TINT_YELLOW),
 			run->end_ns ? "incomplete" : "not ended", plain(r));
+	else
+		fputc('\n', r->out);
 	json_array_foreach(notes, i, note)
 	{
-		fputs("  ", r->out);
+		if (i || run_is_observed(run)) /* else the first one is the heading */
+			fputs("  ", r->out);
 		print_text(r->out, json_string_value(note) ? json_string_value(note) : "");
 		fputc('\n', r->out);
 	}

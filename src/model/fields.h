@@ -74,10 +74,12 @@ void cpu_split(const struct wire_ledger *l, uint64_t *ret_user_ns, uint64_t *ret
 
 const char *run_status_name(enum run_status status);
 const char *task_status_name(enum task_status status);
-const char *collector_name(const struct run_row *run); /* NULL: none */
+const char *collector_name(const struct run_row *run); /* NULL: unknown */
 const char *state_name(enum ledger_state state);       /* as in JSON: "runq" */
 /* What was lost for good: events, processes, rows; 0 means that all is there. */
 uint64_t completeness_events_lost(const struct completeness *c);
-bool completeness_is_perfect(const struct completeness *c);
+/* false: only its own books and what wait4 said of the command are known */
+bool run_is_observed(const struct run_row *run);
+bool run_is_complete(const struct run_row *run); /* ended, observed, nothing lost */
 
 #endif

@@ -126,17 +126,18 @@ void record_run(struct record *r, const struct run_row *run)
 	record_text(r, FIELD_ARCH, run->arch);
 	record_nonzero(r, FIELD_CPUS, run->cpus);
 	record_nonzero(r, FIELD_MEMORY, run->memory_bytes);
-	record_number(r, FIELD_PROCESSES, run->processes);
-	record_number(r, FIELD_EXECS, run->execs);
-	record_nonzero(r, FIELD_PEAK_RSS, run->peak_rss_bytes);
 	record_nonzero(r, FIELD_COMMAND_CPU, run->command_cpu_ns);
 	record_nonzero(r, FIELD_COLLECTOR_CPU, run->collector_cpu_ns);
 	record_nonzero(r, FIELD_COLLECTOR_START, run->collector_start_ns);
 	record_nonzero(r, FIELD_RECORDER_CPU, run->recorder_cpu_ns);
 	record_nonzero(r, FIELD_BPF_RUN, run->bpf_run_ns);
 	record_text(r, FIELD_COLLECTOR, collector_name(run));
-	record_number(r, FIELD_COMPLETE,
-		      run->end_ns && completeness_is_perfect(&run->completeness));
+	record_number(r, FIELD_COMPLETE, run_is_complete(run));
+	if (!run_is_observed(run))
+		return;
+	record_number(r, FIELD_PROCESSES, run->processes);
+	record_number(r, FIELD_EXECS, run->execs);
+	record_nonzero(r, FIELD_PEAK_RSS, run->peak_rss_bytes);
 	record_ledger(r, &run->ledger, run);
 }
 
@@ -245,6 +246,8 @@ const char *collector_name(const struct run_row *run)
 		return "ebpf";
 	case COLLECTOR_PTRACE:
 		return "ptrace";
+	case COLLECTOR_NONE:
+		return "none";
 	default:
 		return NULL;
 	}
@@ -264,11 +267,17 @@ uint64_t completeness_events_lost(const struct completeness *c)
 	return n;
 }
 
-bool completeness_is_perfect(const struct completeness *c)
+bool run_is_observed(const struct run_row *run)
 {
+	return run->collector != COLLECTOR_NONE;
+}
+
+bool run_is_complete(const struct run_row *run)
+{
+	const struct completeness *c = &run->completeness;
 	uint64_t n = c->processes_lost + c->joined_late + c->without_parent + c->rows_lost;
 
 	for (unsigned i = 0; i < LOSS_KINDS; i++)
 		n += c->lost[i];
-	return !n;
+	return !n && run->end_ns && run_is_observed(run);
 }

@@ -480,6 +480,26 @@ static void many_run(struct store *s, unsigned long n)
 	end_run(&f, &run);
 }
 
+static void unobserved_run(struct store *s)
+{
+	struct fixture f = { .store = s };
+	struct run_row run = run_base(&f, "4d4d4d4d");
+
+	run.name = "true";
+	run.argv = (struct bytes)BYTES("true");
+	run.start_ns = T0 - 60 * S;
+	run.end_ns = run.start_ns + 2 * S;
+	run.status = RUN_SUCCEEDED;
+	run.exit_code = 0;
+	run.collector = COLLECTOR_NONE;
+	run.features = 0;
+	run.command_cpu_ns = S;
+	run.collector_cpu_ns = run.collector_start_ns = 0;
+	run.notes = "[\"the kernel refuses the BPF programs\"]";
+	must(store_put_run(s, &run), "run");
+	must(store_commit(s, &(uint64_t){ 0 }), "commit");
+}
+
 int main(int argc, char **argv)
 {
 	struct store *s;
@@ -492,6 +512,7 @@ int main(int argc, char **argv)
 	if (argc == 4) {
 		many_run(s, strtoul(argv[3], NULL, 10));
 	} else {
+		unobserved_run(s);
 		pipeline_run(s);
 		failed_run(s);
 		plain_run(s);

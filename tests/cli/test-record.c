@@ -80,6 +80,28 @@ static void test_unknown(void **state)
 	assert_false(r.v[FIELD_STATE_OTHER].known);
 }
 
+static void test_unobserved(void **state)
+{
+	static const enum field_id unknown[] = { FIELD_PROCESSES, FIELD_EXECS, FIELD_CPU,
+						 FIELD_USER_CPU,  FIELD_CORES, FIELD_MINOR_FAULTS };
+	struct run_row run = { .uid = "u", .collector = COLLECTOR_EBPF, .end_ns = 9 };
+	struct record r = { 0 };
+
+	run.command_cpu_ns = 7;
+	record_run(&r, &run);
+	assert_int_equal(r.v[FIELD_COMPLETE].number, true);
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		assert_true(r.v[unknown[i]].known || unknown[i] == FIELD_CORES);
+
+	run.collector = COLLECTOR_NONE;
+	r = (struct record){ 0 };
+	record_run(&r, &run);
+	assert_int_equal(r.v[FIELD_COMPLETE].number, false);
+	assert_int_equal(r.v[FIELD_COMMAND_CPU].number, 7);
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		assert_false(r.v[unknown[i]].known);
+}
+
 static void test_ending(void **state)
 {
 	struct run_row run = { .uid = "u", .features = full };
@@ -116,8 +138,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cpu_split), cmocka_unit_test(test_all_known),
-		cmocka_unit_test(test_unknown),	  cmocka_unit_test(test_ending),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unknown),	  cmocka_unit_test(test_unobserved),
+		cmocka_unit_test(test_ending),	  cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,7 +149,15 @@ def refused(world):
     command = unprivileged(world)
     result = world.exec([*command, *world.run_argv(["sh", "-c", MARK])])
     check_unharmed(result)
-    check_message(result, "tracer")
+    check_message(result, "tracer", "not observed: only the command's end")
+    require(b"every process seen" not in result.err, repr(result))
+    shown = world.show()
+    equal((shown["collector"], shown["exit_code"], shown["processes"], shown["cpu_ns"]),
+          ("none", 4, None, None), "an unobserved run")
+    require(num(shown["command_cpu_ns"]) > 0, "wait4 told its CPU")
+    books = shown["completeness"]
+    require(not books["complete"] and len(books["notes"]) == 2, f"books: {books}")
+    require("BPF" in books["notes"][1], f"no reason: {books}")
     strict = world.exec([*command, *world.run_argv(["sh", "-c", MARK], ("--strict",))])
     equal((strict.rc, strict.out), (125, b""), repr(strict))
     check_message(strict, "tracer")

@@ -561,6 +561,12 @@ static void put_features(struct fixture *f, uint64_t features, uint32_t collecto
 	commit(f->s);
 }
 
+#define UNOBSERVED                                                                                 \
+	"SELECT coalesce(processes, execs, cpu_ns, user_ns, system_ns, other_ns, thread_ns,"       \
+	"minor_faults, major_faults, switches_voluntary, switches_involuntary, events_lost,"       \
+	"processes_lost, joined_late, still_running, without_parent, rows_lost, files_folded) "    \
+	"FROM v_run"
+
 /* v_* show NULL, not 0, for what the run's collector could not measure. */
 static void test_views_features(void **state)
 {
@@ -595,6 +601,9 @@ static void test_views_features(void **state)
 	put_features(f, 0, COLLECTOR_PTRACE);
 	expect_text(f->s, "SELECT coalesce(disk_ns, stopped_ns, disk_waits) FROM v_process", NULL);
 	expect_text(f->s, "SELECT collector FROM v_run", "ptrace");
+	put_features(f, 0, COLLECTOR_NONE);
+	expect_text(f->s, "SELECT collector FROM v_run", "none");
+	expect_text(f->s, UNOBSERVED, NULL);
 }
 
 static void test_views_values(void **state)

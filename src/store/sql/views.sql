@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The public views (docs/database.md). Made anew by every migration. NULL is
--- unknown: r.features & N is FEATURE_* of bpf/wire.h, r.collector = 1 is ebpf.
+-- unknown: r.features & N is FEATURE_* of bpf/wire.h, r.collector is 1 for
+-- ebpf and 3 where nothing was observed.
 DROP VIEW IF EXISTS v_run;
 CREATE VIEW v_run AS SELECT
 	r.id AS run_id, r.uid AS run, r.name, r.pipeline, r.engine,
@@ -9,17 +10,24 @@ CREATE VIEW v_run AS SELECT
 	CASE r.status WHEN 0 THEN 'running' WHEN 1 THEN 'succeeded' WHEN 2 THEN 'failed'
 		WHEN 3 THEN 'cancelled' WHEN 4 THEN 'interrupted' END AS status,
 	r.exit_code, r.signal,
-	CASE r.collector WHEN 1 THEN 'ebpf' WHEN 2 THEN 'ptrace' END AS collector, r.replayed,
+	CASE r.collector WHEN 1 THEN 'ebpf' WHEN 2 THEN 'ptrace'
+		WHEN 3 THEN 'none' END AS collector, r.replayed,
 	h.hostname AS host, h.boot_id, h.kernel, h.arch, h.cpus, h.memory_bytes,
-	r.processes, r.execs, r.peak_rss_bytes,
+	iif(r.collector = 3, NULL, r.processes) AS processes,
+	iif(r.collector = 3, NULL, r.execs) AS execs, r.peak_rss_bytes,
 @include ledger_view.sql r
 	, r.command_cpu_ns, r.collector_cpu_ns, r.collector_start_ns, r.recorder_cpu_ns,
 	r.bpf_run_ns,
-	r.lost_fork + r.lost_exec + r.lost_exit + r.lost_rename + r.lost_file + r.lost_cgroup
-		+ r.lost_incident + r.lost_thread_state + r.lost_group_state + r.lost_argv
-		+ r.lost_path + r.lost_clock AS events_lost,
-	r.processes_lost, r.joined_late, r.still_running, r.without_parent, r.rows_lost,
-	r.files_folded, r.notes
+	iif(r.collector = 3, NULL, r.lost_fork + r.lost_exec + r.lost_exit + r.lost_rename
+		+ r.lost_file + r.lost_cgroup + r.lost_incident + r.lost_thread_state
+		+ r.lost_group_state + r.lost_argv + r.lost_path + r.lost_clock) AS events_lost,
+	iif(r.collector = 3, NULL, r.processes_lost) AS processes_lost,
+	iif(r.collector = 3, NULL, r.joined_late) AS joined_late,
+	iif(r.collector = 3, NULL, r.still_running) AS still_running,
+	iif(r.collector = 3, NULL, r.without_parent) AS without_parent,
+	iif(r.collector = 3, NULL, r.rows_lost) AS rows_lost,
+	iif(r.collector = 3, NULL, r.files_folded) AS files_folded,
+	r.notes
 FROM run r LEFT JOIN host h ON h.id = r.host;
 
 DROP VIEW IF EXISTS v_process;
