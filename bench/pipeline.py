@@ -7,7 +7,7 @@ import sys
 
 from lib import Bench, Group, Sysctl, bpf_programs, finish, line, lost, percent, spread, title
 
-SNAKEMAKE = ["/usr/bin/snakemake", "--cores", "2", "--scheduler", "greedy", "--quiet"]
+SNAKEMAKE = ["/usr/bin/snakemake", "--cores", "2", "--scheduler", "greedy"]
 
 
 def prepare(bench):

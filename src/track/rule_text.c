@@ -367,6 +367,7 @@ int rule_text_find(struct bytes text, struct rule_result *result)
 	if (!body)
 		return -ENOENT;
 	set_field(result, &name_field, name);
+	result->name_guessed = false;
 	for (unsigned i = 0; i < b->n_fields; i++)
 		block_field(&b->fields[i], body, end, result);
 	return 0;

@@ -305,8 +305,10 @@ void task_fields(struct task *task, const struct rule_result *m)
 static void fill_task(struct task *task, const struct rule_result *m, const struct rule_input *in)
 {
 	task_fields(task, m);
-	if (!task->name)
+	if (!task->name) {
 		task->name = strdup(rule_id(m->rule));
+		task->name_guessed = true;
+	}
 	task->evidence = evidence_of(m, in);
 	task->rule = rule_id(m->rule);
 	task->confidence = rule_confidence(m->rule);
