@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/completeness.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "src/base/cleanup.h"
@@ -58,38 +57,17 @@ static void note_events(json_t *notes, const struct completeness *c)
 	json_array_append_new(notes, json_string(str_text(&line)));
 }
 
-/* The recorder words the counts of struct completeness, too; here they are said
- * already. Where its words have changed, a thing is said twice, never not at all. */
-static bool repeats_count(const char *note)
-{
-	static const char *const beginnings[] = {
-		"Events that could not be recorded, ",
-		"Processes whose end was not seen",
-		"Processes that ran before observation began",
-		"Processes still running when observation ended",
-		"Processes whose parent is not known",
-		"Rows that could not be stored: ",
-		"Uses of files that are counted but not listed: ",
-	};
-
-	for (size_t i = 0; note && i < ARRAY_SIZE(beginnings); i++)
-		if (!strncmp(note, beginnings[i], strlen(beginnings[i])))
-			return true;
-	return false;
-}
-
-/* Notes of the recorder: a JSON array of strings; anything else is shown as is. */
+/* What no counter says, in the recorder's own words: a JSON array of strings; anything else is
+ * shown as is. */
 static void note_given(json_t *notes, const char *text)
 {
-	json_t *given, *item;
-	size_t i;
+	json_t *given;
 
 	if (!text)
 		return;
 	given = json_loads(text, 0, NULL);
 	if (json_is_array(given)) {
-		json_array_foreach(given, i, item) if (!repeats_count(json_string_value(item)))
-			json_array_append(notes, item);
+		json_array_extend(notes, given);
 	} else {
 		json_array_append_new(notes, json_out_text(text, strlen(text)));
 	}

@@ -231,49 +231,15 @@ static void note(json_t *notes, const char *format, ...)
 	json_array_append_new(notes, json_bytes((struct bytes){ text, strlen(text) }));
 }
 
-static void note_losses(json_t *notes, const struct completeness *c)
-{
-	static const char *const what[LOSS_KINDS] = {
-		[LOSS_FORK] = "process starts",
-		[LOSS_EXEC] = "program starts",
-		[LOSS_EXIT] = "process ends",
-		[LOSS_RENAME] = "renames of processes",
-		[LOSS_FILE] = "file events",
-		[LOSS_CGROUP] = "cgroup names",
-		[LOSS_INCIDENT] = "OOM kills or signals",
-		[LOSS_THREAD_STATE] = "threads (their time is not in the ledger)",
-		[LOSS_GROUP_STATE] = "accounts of processes with threads",
-		[LOSS_ARGV] = "command lines",
-		[LOSS_PATH] = "paths",
-		[LOSS_CLOCK] = "intervals (cut to fit)",
-	};
-	unsigned i;
-
-	for (i = 0; i < LOSS_KINDS; i++) {
-		if (c->lost[i])
-			note(notes, "Events that could not be recorded, %s: %" PRIu64 ".", what[i],
-			     c->lost[i]);
-	}
-}
-
+/* What struct completeness counts is not said again: readers word its counters. */
 static void note_counts(json_t *notes, const struct tracker *t)
 {
-	const struct completeness *c = &t->completeness;
 	const struct {
 		uint64_t n;
 		const char *text;
 	} counts[] = {
-		{ c->processes_lost, "Processes whose end was not seen (what they used since their "
-				     "last sample is missing)" },
-		{ c->joined_late, "Processes that ran before observation began (what they used "
-				  "before is not included)" },
-		{ c->still_running, "Processes still running when observation ended" },
-		{ c->without_parent, "Processes whose parent is not known (placed at the run "
-				     "itself)" },
 		{ t->exec_unseen, "Program starts that were not seen (those processes are named by "
 				  "their short name)" },
-		{ c->rows_lost, "Rows that could not be stored" },
-		{ c->files_folded, "Uses of files that are counted but not listed" },
 		{ t->tools_folded, "Program starts booked on \"(other tools)\" (too many "
 				   "different tools at a time)" },
 		{ t->tasks_refused, "Tasks that were not opened (too many at a time)" },
@@ -317,7 +283,6 @@ static char *notes_json(const struct tracker *t)
 	json_t *notes = json_array();
 	char *text = NULL;
 
-	note_losses(notes, &t->completeness);
 	note_counts(notes, t);
 	note_cpu(notes, &f->cpu);
 	if (f->end_reason == END_COLLECTOR_FAILED)

@@ -350,9 +350,7 @@ static void pipeline_run(struct store *s)
 	run.completeness =
 		(struct completeness){ .processes_lost = 1, .still_running = 1, .files_folded = 2 };
 	run.completeness.lost[LOSS_FILE] = 3;
-	run.notes = "[\"Processes still running when observation ended: 1.\","
-		    "\"Uses of files that are counted but not listed: 2.\","
-		    "\"the recorder was stopped for 2.0 s\"]";
+	run.notes = "[\"the recorder was stopped for 2.0 s\"]";
 
 	must(store_put_run(s, &run), "run");
 	engine.comm = "snakemake";

@@ -78,6 +78,7 @@ static void put_ledger(const struct wire_ledger *l)
 static int on_run(void *ctx, const struct run_row *r)
 {
 	struct dump *d = ctx;
+	char loss[16];
 
 	books_run(d->books, r);
 	printf("run name=%s", r->name);
@@ -94,6 +95,11 @@ static int on_run(void *ctx, const struct run_row *r)
 	put_number("joined", r->completeness.joined_late);
 	put_number("still", r->completeness.still_running);
 	put_number("without_parent", r->completeness.without_parent);
+	for (unsigned i = 0; i < LOSS_KINDS; i++) {
+		snprintf(loss, sizeof(loss), "loss%u", i);
+		put_number(loss, r->completeness.lost[i]);
+	}
+	put_number("rows_lost", r->completeness.rows_lost);
 	put_number("files_folded", r->completeness.files_folded);
 	put_number("command_cpu", r->command_cpu_ns);
 	put_number("collector_cpu", r->collector_cpu_ns);
