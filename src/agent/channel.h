@@ -19,7 +19,7 @@ enum message_kind {
 struct message {
 	uint32_t kind;
 	uint32_t status; /* END: wait4 status of the command */
-	uint32_t reason; /* END: enum wire_end_reason */
+	uint32_t reason; /* END: enum wire_end_reason; DONE: 1 if the store has it */
 	int32_t run_pid; /* END: the command */
 	uint64_t cpu_ns; /* END: its rusage */
 	uint64_t value;	 /* READY of the recorder: 1 if the store is open; DONE: rows lost */

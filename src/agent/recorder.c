@@ -115,6 +115,42 @@ static void note(struct recorder *r, const char *what, const char *why)
 		snprintf(r->result->note, sizeof(r->result->note), "%s: %s", what, why);
 }
 
+/* A store that cannot be used does not lose the run: the events go to a log that
+ * `tracer replay` can bring in later. error if there is no such log either. */
+static int give_up_store(struct recorder *r, int error)
+{
+	const char *log = r->o->fallback_log;
+	size_t len;
+
+	note(r, r->o->db, store_strerror(error));
+	store_close(r->store);
+	r->store = NULL;
+	if (r->log)
+		return 0;
+	if (!log || log_writer_open(log, &r->log) < 0)
+		return error;
+	len = strlen(r->result->note);
+	snprintf(r->result->note + len, sizeof(r->result->note) - len,
+		 "; the events are in %s: bring them in with `tracer replay`", log);
+	return 0;
+}
+
+static int new_run(struct recorder *r, const struct wire_run_begin *begin, int64_t *ret_id)
+{
+	char uid[sizeof(begin->run_uid) + 1] = "";
+	bool had_log = r->log;
+	int error;
+
+	memcpy(uid, begin->run_uid, sizeof(begin->run_uid));
+	error = store_run_new(r->store, uid, ret_id);
+	if (error >= 0 || r->replayed)
+		return error;
+	error = give_up_store(r, error);
+	if (error >= 0 && !had_log)
+		log_writer_put(r->log, &begin->h);
+	return error;
+}
+
 static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 {
 	/* a replay must not depend on files that happen to lie here */
@@ -135,15 +171,10 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 	struct tracker_options options = { .run_id = 1,
 					   .rules = r->o->rules,
 					   .replayed = r->replayed };
-	char uid[sizeof(begin->run_uid) + 1] = "";
-	int error;
+	int error = r->store ? new_run(r, begin, &options.run_id) : 0;
 
-	memcpy(uid, begin->run_uid, sizeof(begin->run_uid));
-	if (r->store) {
-		error = store_run_new(r->store, uid, &options.run_id);
-		if (error < 0)
-			return error;
-	}
+	if (error < 0)
+		return error;
 	r->run_id = options.run_id;
 	return tracker_new(&options, &sink, &r->tracker);
 }
@@ -276,35 +307,24 @@ static void finish(struct recorder *r)
 		note(r, "the event log is incomplete", strerror(errno));
 	if (r->store_error < 0)
 		note(r, "some rows could not be stored", store_strerror(r->store_error));
+	r->result->stored = r->store != NULL;
 	tracker_free(r->tracker);
 	text_watch_fini(&r->texts);
 	store_close(r->store);
 }
 
-/* A store that cannot be opened does not lose the run: the events go to a log
- * that `tracer replay` can bring in later. */
 static int open_outputs(struct recorder *r)
 {
-	const char *log = r->o->log;
-	int error = 0, log_error;
+	int error = 0;
 
-	if (r->o->db)
+	if (r->o->log)
+		error = log_writer_open(r->o->log, &r->log);
+	if (error >= 0 && r->o->db) {
 		error = store_open(r->o->db, STORE_WRITE, &r->store);
-	if (error < 0) {
-		note(r, r->o->db, store_strerror(error));
-		if (!log)
-			log = r->o->fallback_log;
+		if (error < 0)
+			error = give_up_store(r, error);
 	}
-	if (!log)
-		return error;
-	log_error = log_writer_open(log, &r->log);
-	if (log_error < 0)
-		return error < 0 ? error : log_error;
-	if (error < 0 && log == r->o->fallback_log)
-		snprintf(r->result->note + strlen(r->result->note),
-			 sizeof(r->result->note) - strlen(r->result->note),
-			 "; the events are in %s: bring them in with `tracer replay`", log);
-	return 0;
+	return error;
 }
 
 /* ---- a live stream ---- */
@@ -470,6 +490,7 @@ int recorder_main(const struct recorder_options *o, const struct identity *id, i
 	m.kind = MESSAGE_DONE;
 	m.value = result.rows_lost;
 	m.status = (uint32_t)(result.clean && !result.damaged);
+	m.reason = result.stored;
 	str_copy(m.text, sizeof(m.text), result.note);
 	channel_send(control_fd, &m);
 	return error < 0;

@@ -24,6 +24,7 @@ struct recorder_options {
 struct recorder_result {
 	uint64_t records;
 	uint64_t rows_lost;
+	bool stored;	/* the store has it */
 	bool clean;	/* the stream said that it is complete */
 	bool damaged;	/* a record could not be read: what came before is stored */
 	char note[512]; /* what went wrong, for people; empty: nothing */

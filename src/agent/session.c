@@ -305,6 +305,7 @@ static void end_recorder(struct session *s)
 				    "second");
 		else {
 			s->recorder_done = m.kind == MESSAGE_DONE;
+			s->store_open = m.reason;
 			if (m.text[0] && !strstr(s->result->note, m.text))
 				add_note(s, "%s", m.text);
 		}
