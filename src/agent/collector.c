@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -307,6 +308,7 @@ static int continue_in_child(struct collector *c)
 
 	if (pid > 0)
 		_exit(0);
+	prctl(PR_SET_NAME, "tracer-collect");
 	c->start_cpu_ns = own_cpu_ns();
 	return pid < 0 ? -errno : 0;
 }

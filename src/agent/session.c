@@ -144,7 +144,7 @@ static int start_collector(struct session *s)
 	if (!pid) {
 		close(channel.mine);
 		close(s->recorder_fd);
-		begin_helper("tracer-collect");
+		begin_helper("tracer-load"); /* its child observes */
 		_exit(collector_main(&o));
 	}
 	close(channel.theirs);

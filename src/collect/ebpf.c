@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -164,9 +166,12 @@ static int fill_names(struct tracer_bpf *s, const struct collect_options *o)
 static int choose_programs(struct ebpf *e, const struct collect_options *o, char *why,
 			   size_t why_size)
 {
-	/* named, libbpf looks at no module's types: that needs CAP_SYS_ADMIN */
+	/* named, libbpf looks at no module's types, which needs CAP_SYS_ADMIN; but it
+	 * then holds the kernel's twice, 6 MiB more */
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts,
-			    .btf_custom_path = "/sys/kernel/btf/vmlinux");
+			    .btf_custom_path = feature_capability(CAP_SYS_ADMIN)
+						       ? NULL
+						       : "/sys/kernel/btf/vmlinux");
 	_cleanup_(ebpf_probe_closep) struct ebpf_probe *probe = NULL;
 	int r = ebpf_probe_open(&probe, why, why_size);
 

@@ -19,6 +19,8 @@ void ebpf_probe_closep(struct ebpf_probe **p);
 int ebpf_probe_tracepoint(const struct ebpf_probe *p, const char *name);
 /* Its first argument is a pointer to task_struct (mark_victim since 6.8). */
 bool ebpf_probe_takes_task(const struct ebpf_probe *p, const char *name);
+/* This process has it (feature.c). */
+bool feature_capability(int cap);
 bool ebpf_probe_kfunc(const struct ebpf_probe *p, const char *name);
 /* sys_exit_<call> can be attached. */
 bool ebpf_probe_syscall_tracepoint(const char *call);

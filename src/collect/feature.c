@@ -28,7 +28,7 @@ static void add(struct list *l, struct feature f)
 		l->items[l->n++] = f;
 }
 
-static bool has_capability(int cap)
+bool feature_capability(int cap)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
@@ -40,12 +40,12 @@ static bool has_capability(int cap)
 
 static void probe_privilege(struct list *l)
 {
-	bool admin = has_capability(CAP_SYS_ADMIN);
+	bool admin = feature_capability(CAP_SYS_ADMIN);
 	struct feature f = { .name = "privilege",
 			     .purpose = "load BPF programs",
 			     .required = true };
 
-	f.available = admin || (has_capability(38) && has_capability(39));
+	f.available = admin || (feature_capability(38) && feature_capability(39));
 	str_copy(f.detail, sizeof(f.detail),
 		 f.available ? (admin ? "root" : "CAP_BPF and CAP_PERFMON")
 			     : "needs CAP_BPF and CAP_PERFMON: sudo tracer run, or once: "
@@ -81,7 +81,7 @@ static void probe_files(struct list *l)
 {
 	struct feature f = { .name = "sys_exit_openat", .purpose = "names of opened files" };
 
-	f.available = ebpf_probe_syscall_tracepoint("openat") || has_capability(CAP_SYS_ADMIN);
+	f.available = ebpf_probe_syscall_tracepoint("openat") || feature_capability(CAP_SYS_ADMIN);
 	str_copy(f.detail, sizeof(f.detail),
 		 f.available ? "system-call tracepoints: 40-90 ns on every call while observing"
 			     : "tracefs is not readable: file names are unknown");
