@@ -111,6 +111,33 @@ static __always_inline void add_ledger_atomic(struct wire_ledger *sum, const str
 		__sync_fetch_and_add(&to[i], from[i]);
 }
 
+/* ---- threads of one process ---- */
+
+/* A thread more; `others` live in it already if the group is not known. */
+static __noinline int enter_group(u64 key, u32 others)
+{
+	struct group *g = bpf_map_lookup_elem(&groups, &key);
+	u32 live;
+
+	if (!g) {
+		struct group fresh = {};
+
+		fresh.live = fresh.peak = fresh.total = others + 1;
+		if (!bpf_map_update_elem(&groups, &key, &fresh, BPF_NOEXIST))
+			return 0;
+		g = bpf_map_lookup_elem(&groups, &key); /* made on another CPU just now */
+		if (!g) {
+			count_loss(LOSS_GROUP_STATE);
+			return 0;
+		}
+	}
+	live = __sync_fetch_and_add(&g->live, 1) + 1;
+	__sync_fetch_and_add(&g->total, 1);
+	if (live > g->peak)
+		g->peak = live;
+	return 0;
+}
+
 /* ---- the end ---- */
 
 /* As wait4 gives it (kernel/exit.c, wait_task_zombie). */
@@ -237,10 +264,14 @@ static __noinline struct thread *adopt_worker(struct task_struct *task)
 	struct task_struct *leader = task->group_leader;
 	struct thread *of_leader = bpf_task_storage_get(&threads, leader, NULL, 0), *t;
 	u64 key = group_key(task);
-	struct group *g;
 
 	if (!of_leader)
 		return NULL;
+	/* the record of its process has been sent */
+	if ((of_leader->flags & THREAD_DONE) && !bpf_map_lookup_elem(&groups, &key)) {
+		count_loss(LOSS_THREAD_STATE);
+		return NULL;
+	}
 	t = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t) {
 		count_loss(LOSS_THREAD_STATE);
@@ -252,19 +283,7 @@ static __noinline struct thread *adopt_worker(struct task_struct *task)
 	t->execs = of_leader->execs;
 	t->flags = (of_leader->flags & THREAD_SPAWNER) | THREAD_GROUPED;
 	of_leader->flags |= THREAD_GROUPED;
-	g = bpf_map_lookup_elem(&groups, &key);
-	if (g) {
-		u32 live = __sync_fetch_and_add(&g->live, 1) + 1;
-
-		g->total++;
-		if (live > g->peak)
-			g->peak = live;
-	} else {
-		struct group fresh = { .live = 2, .peak = 2, .total = 2 };
-
-		if (bpf_map_update_elem(&groups, &key, &fresh, BPF_NOEXIST))
-			count_loss(LOSS_GROUP_STATE);
-	}
+	enter_group(key, 1);
 	return t;
 }
 
@@ -365,26 +384,16 @@ int BPF_PROG(on_switch_before_5_18, bool preempt, struct task_struct *prev,
 
 /* ---- fork ---- */
 
+/* Of the threads that the kernel counts, io_uring's workers enter by themselves,
+ * later: a process without a group has one thread of its own. */
 static __always_inline void join_group(struct task_struct *parent, struct thread *of_parent)
 {
-	u64 key = group_key(parent);
-	struct group *g = bpf_map_lookup_elem(&groups, &key);
-	u32 live;
+	u32 others = 1;
 
-	if (!g) {
-		struct group fresh = {};
-
-		/* the new thread is counted already */
-		fresh.live = fresh.peak = fresh.total = plain(parent)->signal->nr_threads;
-		of_parent->flags |= THREAD_GROUPED;
-		if (bpf_map_update_elem(&groups, &key, &fresh, BPF_NOEXIST))
-			count_loss(LOSS_GROUP_STATE);
-		return;
-	}
-	live = __sync_fetch_and_add(&g->live, 1) + 1;
-	__sync_fetch_and_add(&g->total, 1);
-	if (live > g->peak)
-		g->peak = live;
+	if (of_parent->flags & THREAD_GROUPED) /* its group may have been refused: a guess */
+		others = plain(parent)->signal->nr_threads - 1;
+	of_parent->flags |= THREAD_GROUPED;
+	enter_group(group_key(parent), others);
 }
 
 static __always_inline void send_fork(struct task_struct *child, struct thread *t, bool root)
