@@ -40,7 +40,7 @@ struct tracker_limits {
 	uint32_t open_tasks;	    /* default 65536 */
 	uint32_t closed_tasks;	    /* kept for late children and texts, default 64 */
 	uint32_t tools;		    /* of open tasks at a time, default 4096 */
-	uint32_t files_per_process; /* rows, default 512; the rest is folded */
+	uint32_t files_per_process; /* rows, default 4096; the rest is folded */
 	uint32_t files_per_run;	    /* default 200000 */
 };
 

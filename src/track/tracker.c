@@ -32,7 +32,7 @@ int tracker_new(const struct tracker_options *options, const struct track_sink *
 	set_default(&l->open_tasks, 65536);
 	set_default(&l->closed_tasks, 64);
 	set_default(&l->tools, 4096);
-	set_default(&l->files_per_process, 512);
+	set_default(&l->files_per_process, 4096);
 	set_default(&l->files_per_run, 200000);
 	t->facts.exit_code = -1;
 	err = scope_init(t);
