@@ -25,6 +25,7 @@ const volatile bool cfg_failed_opens = true;
 const volatile bool cfg_rdonly_cast;
 const volatile __u32 cfg_host_uts_ns;
 const volatile __u32 cfg_host_pid_ns;
+const volatile __u32 cfg_host_mnt_ns;
 const volatile __u8 cfg_syscall_class[SYSCALL_CLASSES]; /* enum syscall_class by number */
 
 /* CLOCK_BOOTTIME + this = the run queue's clock (sched_clock). Kept fresh by

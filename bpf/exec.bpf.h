@@ -175,6 +175,16 @@ static __always_inline void put_exec_strings(struct record *r, u32 *off, struct 
 			put_kernel_text(r, off, &plain(task)->nsproxy->uts_ns->name.nodename, 65);
 }
 
+static __always_inline void put_host_directory(struct record *r, u32 *off, struct task_struct *task,
+					       struct wire_string *ret)
+{
+	u32 end = walk_fs_path(r, *off, address(plain(task)->fs->pwd.dentry));
+
+	ret->off = *off;
+	ret->len = end - *off;
+	*off = end;
+}
+
 static __always_inline bool wants_environment(struct thread *t, struct wire_exec *e, u64 cgroup)
 {
 	return (t->flags & THREAD_READ_ENV) || cgroup != t->cgroup_id ||
@@ -221,7 +231,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	e->cgroup2_id = cgroup_id(plain(task)->cgroups->dfl_cgrp);
 	put_exec_strings(r, &off, e, task, bprm);
 	e->env = (struct wire_string){};
-	e->pad = (struct wire_string){};
+	e->cwd_host = (struct wire_string){};
+	if (e->mnt_ns != cfg_host_mnt_ns)
+		put_host_directory(r, &off, task, &e->cwd_host);
 	if (wants_environment(t, e, id))
 		put_environment(r, &off, e, plain(task)->mm);
 	exec_ledger(task, t, &e->ledger, now);
@@ -269,6 +281,7 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
 	e->argv_len = mm->arg_end - mm->arg_start;
 	e->argv = put_user_block(r, &off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	exec_ledger(task, t, &e->ledger, e->h.time_ns);
 	send_record(r, off, LOSS_RENAME);
 	return 0;
 }

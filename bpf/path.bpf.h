@@ -67,6 +67,33 @@ __noinline int walk_path(struct record *r, u32 start, u64 dentry_address, u64 vf
 	return whole ? at : at | PATH_CUT;
 }
 
+/* The same without crossing mounts: from the root of the file system that the
+ * directory lies in, which is what a bind mount into a container leaves as it was. */
+__noinline int walk_fs_path(struct record *r, u32 start, u64 dentry_address)
+{
+	u32 at = start;
+	u64 parent;
+	long len;
+
+	if (!r)
+		return start;
+	for (int i = 0; i < PATH_DEPTH && dentry_address; i++) {
+		parent = address(PEEK(dentry, dentry_address, d_parent));
+		if (parent == dentry_address)
+			break;
+		at &= RECORD_MASK;
+		len = bpf_probe_read_kernel_str(r->data + at, NAME_LEN,
+						PEEK(dentry, dentry_address, d_name.name));
+		if (len <= 0)
+			break;
+		at += len;
+		if (at - start > WIRE_PATH_MAX)
+			break;
+		dentry_address = parent;
+	}
+	return at;
+}
+
 static __always_inline void put_path(struct record *r, u32 *off, struct dentry *dentry,
 				     struct vfsmount *vfsmount, struct wire_string *ret)
 {

@@ -173,9 +173,10 @@ struct wire_exec {
 	struct wire_string argv;     /* arguments, each ended by NUL */
 	struct wire_string env;	     /* allow-listed NAME=value, each ended by NUL */
 	struct wire_string nodename; /* only where its UTS namespace is not the host's */
-	struct wire_string pad;
-	struct wire_ledger ledger; /* up to this exec */
-				   /* strings follow */
+	struct wire_string cwd_host; /* components; where its mount namespace is not the
+				      * host's: the directory from its file system's root */
+	struct wire_ledger ledger;   /* up to this exec */
+				     /* strings follow */
 };
 
 struct wire_exit {
@@ -206,7 +207,8 @@ struct wire_rename {
 	char comm[WIRE_COMM_LEN];
 	__wu32 argv_len;
 	struct wire_string argv;
-	/* string follows */
+	struct wire_ledger ledger; /* up to this moment */
+				   /* string follows */
 };
 
 /* One record a live thread and sweep; a process's live totals are the sum. */

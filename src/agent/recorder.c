@@ -23,6 +23,7 @@
 #include "src/collect/collect.h"
 #include "src/store/store.h"
 #include "src/track/redact.h"
+#include "src/track/rule_head.h"
 #include "src/track/rule_text.h"
 #include "src/track/track.h"
 
@@ -30,12 +31,22 @@
 #define LIVE_AGE_NS  1000000000ULL /* younger processes are stored once, at their end */
 #define BUFFER_BYTES (256 * 1024)
 
+#define HEADS_MAX 8 /* that one record can ask for */
+
+struct head_request {
+	const struct rule *rule;
+	unsigned index;
+	char *path;
+};
+
 struct recorder {
 	const struct recorder_options *o;
 	struct store *store;
 	struct tracker *tracker;
 	struct log_writer *log;
 	struct text_watch texts;
+	struct head_request heads[HEADS_MAX];
+	unsigned n_heads;
 	struct recorder_result *result;
 	uint64_t next_flush_ns;
 	uint64_t newest_ns; /* of the records so far */
@@ -75,6 +86,7 @@ STORE_SINK(run, run_row)
 STORE_SINK(process, process_row)
 STORE_SINK(exec, exec_row)
 STORE_SINK(task, task_row)
+STORE_SINK(scope, scope_row)
 STORE_SINK(tool, tool_row)
 STORE_SINK(file, file_row)
 STORE_SINK(incident, incident_row)
@@ -92,6 +104,23 @@ static int want_text(void *ctx, const char *path, size_t bytes)
 	struct recorder *r = ctx;
 
 	return strlen(path) <= WIRE_PATH_MAX ? text_watch_add(&r->texts, path, bytes) : 0;
+}
+
+/* The record that asks for it comes first: its file is read after it, in take(). */
+static int want_head(void *ctx, const struct rule *rule, unsigned index, const char *path)
+{
+	struct recorder *r = ctx;
+	struct head_request *h = &r->heads[r->n_heads];
+
+	if (strlen(path) > WIRE_PATH_MAX || r->n_heads == HEADS_MAX)
+		return 0;
+	h->path = strdup(path);
+	if (!h->path)
+		return -ENOMEM;
+	h->rule = rule;
+	h->index = index;
+	r->n_heads++;
+	return 0;
 }
 
 static void commit(struct recorder *r)
@@ -161,12 +190,14 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.process = put_process,
 		.exec = put_exec,
 		.task = put_task,
+		.scope = put_scope,
 		.tool = put_tool,
 		.file = put_file,
 		.cgroup = put_cgroup,
 		.incident = put_incident,
 		.text = put_text,
 		.want_text = read_texts ? want_text : NULL,
+		.want_head = read_texts ? want_head : NULL,
 	};
 	struct tracker_options options = { .run_id = 1,
 					   .rules = r->o->rules,
@@ -237,6 +268,29 @@ static int give_text(void *ctx, struct text_file *f, const char *lines, size_t l
 	return error;
 }
 
+/* What rules use of the beginnings of files that the last record asked for. */
+static int read_heads(struct recorder *r)
+{
+	int error = 0;
+
+	while (r->n_heads) {
+		struct head_request h = r->heads[--r->n_heads];
+		_cleanup_(str_fini) struct str kept = STR_INIT;
+		_cleanup_free_ char *path = h.path;
+		char text[TEXT_HEAD_MAX];
+		ssize_t len = text_head_read(path, text, rule_head_bytes(h.rule, h.index));
+
+		if (len > 0)
+			error = rule_head_filter(h.rule, h.index,
+						 (struct bytes){ text, (size_t)len }, &kept);
+		if (error >= 0 && kept.len && kept.len <= WIRE_TEXT_MAX)
+			error = take_text(r, path, kept.data, kept.len);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
 static void read_texts(struct recorder *r, bool all)
 {
 	if (r->tracker)
@@ -267,10 +321,10 @@ static void flush_when_due(struct recorder *r, uint64_t now)
 
 static int take(struct recorder *r, const struct wire_header *h)
 {
-	bool changed = false;
+	bool end = h->type == WIRE_RUN_END, changed = false;
 	int error;
 
-	if (h->type == WIRE_RUN_END)
+	if (end)
 		read_texts(r, true); /* nothing comes after it */
 	error = redact_record(h, r->redacted, &changed);
 
@@ -291,7 +345,9 @@ static int take(struct recorder *r, const struct wire_header *h)
 			return error;
 	}
 	error = tracker_feed(r->tracker, h);
-	if (error >= 0 && h->type == WIRE_RUN_END)
+	if (error >= 0 && r->n_heads)
+		error = read_heads(r);
+	if (error >= 0 && end)
 		r->result->clean = ((const struct wire_run_end *)h)->reason == END_COMPLETE;
 	return error < 0 ? error : 0;
 }

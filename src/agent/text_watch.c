@@ -123,3 +123,18 @@ void text_watch_read(struct text_watch *w, bool all, text_fn fn, void *ctx)
 	for (unsigned i = 0; buf && i < w->n; i++)
 		read_one(&w->files[i], all, buf, fn, ctx);
 }
+
+ssize_t text_head_read(const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return -EINVAL;
+	n = pread(fd, buf, size < TEXT_HEAD_MAX ? size : TEXT_HEAD_MAX, 0);
+	return n < 0 ? -errno : n;
+}

@@ -40,4 +40,8 @@ int text_watch_add(struct text_watch *w, const char *path, size_t limit);
 /* What was added since the last call; `all` without a limit on this one call. */
 void text_watch_read(struct text_watch *w, bool all, text_fn fn, void *ctx);
 
+#define TEXT_HEAD_MAX 4096
+/* The first bytes of a regular file, never through a link; how many, or -errno. */
+ssize_t text_head_read(const char *path, char *buf, size_t size);
+
 #endif

@@ -75,6 +75,7 @@ static int on_process(void *ctx, const struct process_row *row)
 		return -EUCLEAN;
 	p->task = row->task;
 	p->tool = row->tool;
+	p->scope = row->scope;
 	return 0;
 }
 
@@ -103,6 +104,16 @@ static int on_task(void *ctx, const struct task_row *row)
 	if (b->tasks < (uint32_t)row->id) /* a row may come again */
 		b->tasks = (uint32_t)row->id;
 	return store_put_task(b->store, &task);
+}
+
+static int on_scope(void *ctx, const struct scope_row *row)
+{
+	struct rebuild *b = ctx;
+	struct process_row *root = stored(b, row->root_process);
+	struct scope_row scope = *row;
+
+	scope.root_process = root ? root->id : 0;
+	return store_put_scope(b->store, &scope);
 }
 
 static int on_tool(void *ctx, const struct tool_row *row)
@@ -148,10 +159,19 @@ static int put_placement(struct rebuild *b)
 
 static int derive(struct rebuild *b, const struct rules *rules)
 {
-	struct track_sink sink = { b,		on_run,	       on_process,
-				   on_exec,	on_task,       on_tool,
-				   ignore_file, ignore_cgroup, ignore_incident,
-				   ignore_text, NULL };
+	struct track_sink sink = {
+		.ctx = b,
+		.run = on_run,
+		.process = on_process,
+		.exec = on_exec,
+		.task = on_task,
+		.scope = on_scope,
+		.tool = on_tool,
+		.file = ignore_file,
+		.cgroup = ignore_cgroup,
+		.incident = ignore_incident,
+		.text = ignore_text,
+	};
 	struct tracker_options track = { .run_id = b->facts.run.id, .rules = rules };
 	struct tracker *t = NULL;
 	uint64_t lost = 0;

@@ -90,7 +90,7 @@ static int on_process(void *ctx, const struct process_view *view)
 	*p = *view->process;
 	p->comm = arena_text(&f->arena, p->comm);
 	p->container = arena_text(&f->arena, p->container);
-	p->task = p->tool = 0;
+	p->task = p->tool = p->scope = 0;
 	err = add_step(f, &(struct step){ p->start_ns, f->n_processes, STEP_FORK, 0 });
 	if (!err)
 		err = add_step(f, &(struct step){ p->end_ns ? p->end_ns : UINT64_MAX,
@@ -117,6 +117,7 @@ static int on_exec(void *ctx, const struct exec_row *row)
 	x->exe = arena_text(a, row->exe);
 	x->cwd = arena_text(a, row->cwd);
 	x->nodename = arena_text(a, row->nodename);
+	x->cwd_host = arena_text(a, row->cwd_host);
 	x->argv = copy_bytes(a, row->argv);
 	x->env = copy_bytes(a, row->env);
 	/* what a process was when observation began precedes its children */
@@ -147,21 +148,25 @@ static int on_incident(void *ctx, const struct incident_row *row)
 {
 	struct facts *f = ctx;
 	size_t process = find_process(f, row->process);
+	bool title = !strcmp(row->kind, "title");
 	json_t *detail;
 	int err;
 
-	if (strcmp(row->kind, "signal") || process == NOT_FOUND || !row->detail)
+	if ((strcmp(row->kind, "signal") && !title) || process == NOT_FOUND || !row->detail)
 		return 0;
 	err = grow(&f->signals, &f->room_signals, f->n_signals, sizeof(*f->signals));
 	detail = err ? NULL : json_loads(row->detail, 0, NULL);
 	if (!detail)
 		return err;
 	f->signals[f->n_signals] = (struct signal_fact){
-		row->time_ns, process,
-		(uint32_t)json_integer_value(json_object_get(detail, "signal"))
+		row->time_ns,
+		process,
+		(uint32_t)json_integer_value(json_object_get(detail, "signal")),
+		arena_text(&f->arena, json_string_value(json_object_get(detail, "title"))),
 	};
 	json_decref(detail);
-	return add_step(f, &(struct step){ row->time_ns, process, STEP_SIGNAL, f->n_signals++ });
+	return add_step(f, &(struct step){ row->time_ns, process, title ? STEP_TITLE : STEP_SIGNAL,
+					   f->n_signals++ });
 }
 
 static int on_text(void *ctx, const struct text_row *row)
@@ -293,6 +298,9 @@ static void make_process_step(struct feed *feed, const struct step *step)
 		break;
 	case STEP_SIGNAL:
 		record_signal(&feed->record, &place, f->signals[step->index].signal, step->time_ns);
+		break;
+	case STEP_TITLE:
+		record_title(&feed->record, &place, f->signals[step->index].title, step->time_ns);
 		break;
 	case STEP_TEXT: /* of no process */
 		break;

@@ -10,7 +10,16 @@
 #include "src/store/store.h"
 #include "src/track/track.h"
 
-enum step_kind { STEP_FORK, STEP_EXEC, STEP_FILE, STEP_UNLINK, STEP_SIGNAL, STEP_END, STEP_TEXT };
+enum step_kind {
+	STEP_FORK,
+	STEP_EXEC,
+	STEP_TITLE,
+	STEP_FILE,
+	STEP_UNLINK,
+	STEP_SIGNAL,
+	STEP_END,
+	STEP_TEXT
+};
 
 struct step {
 	uint64_t time_ns; /* Unix */
@@ -28,6 +37,7 @@ struct signal_fact {
 	uint64_t time_ns;
 	size_t process;
 	uint32_t signal;
+	const char *title; /* NULL: it is a signal */
 };
 
 struct facts {

@@ -169,6 +169,7 @@ void record_exec(struct record *r, const struct record_place *at, const struct e
 	add(r, &r->exec.argv, x->argv.data, x->argv.len);
 	add(r, &r->exec.env, x->env.data, x->env.len);
 	add_text(r, &r->exec.nodename, x->nodename);
+	add_path(r, &r->exec.cwd_host, x->cwd_host);
 }
 
 void record_exit(struct record *r, const struct record_place *at)
@@ -247,6 +248,16 @@ void record_signal(struct record *r, const struct record_place *at, uint32_t sig
 	begin(r, WIRE_SIGNAL, sizeof(r->signal), boot(at, time_ns));
 	r->signal.target = id_of(at->process);
 	r->signal.signal = signal;
+}
+
+/* What the process had used by then is not stored: the task has it from its end on. */
+void record_title(struct record *r, const struct record_place *at, const char *title,
+		  uint64_t time_ns)
+{
+	begin(r, WIRE_RENAME, sizeof(r->rename), boot(at, time_ns));
+	r->rename.id = id_of(at->process);
+	copy_comm(r->rename.comm, at->process->comm);
+	add_text(r, &r->rename.argv, title);
 }
 
 void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns)

@@ -17,6 +17,7 @@ struct record { /* one under construction; texts follow the fixed part */
 		struct wire_file_event file;
 		struct wire_cgroup cgroup;
 		struct wire_signal signal;
+		struct wire_rename rename;
 		struct wire_text text;
 		struct wire_run_end run_end;
 		char bytes[WIRE_RECORD_MAX];
@@ -42,6 +43,8 @@ void record_file(struct record *r, const struct record_place *at, const struct f
 void record_unlink(struct record *r, const struct record_place *at, const struct file_row *f);
 void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns);
+void record_title(struct record *r, const struct record_place *at, const char *title,
+		  uint64_t time_ns);
 void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns);
 void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns);
 int record_end(struct record *r);

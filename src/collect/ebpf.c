@@ -126,12 +126,16 @@ static uint32_t namespace_inode(const char *path)
 static void configure(struct tracer_bpf *s, const struct collect_options *o)
 {
 	uint8_t classes[SYSCALL_CLASSES];
+	char path[40];
 
 	syscall_classes(classes, sizeof(classes));
 	memcpy((void *)s->rodata->cfg_syscall_class, classes, sizeof(classes));
 	s->rodata->cfg_all = o->all_processes;
 	s->rodata->cfg_host_uts_ns = namespace_inode("/proc/self/ns/uts");
 	s->rodata->cfg_host_pid_ns = namespace_inode("/proc/self/ns/pid");
+	/* its parent's: reach_tracefs() may have left this process in one of its own */
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)getppid());
+	s->rodata->cfg_host_mnt_ns = namespace_inode(path);
 	s->rodata->cfg_page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (o->ring_bytes) {
 		bpf_map__set_max_entries(s->maps.events, o->ring_bytes);

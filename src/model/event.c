@@ -14,7 +14,7 @@
 struct layout {
 	const char *name;
 	uint16_t size;
-	uint16_t strings[8];
+	uint16_t strings[9];
 };
 
 #define AT(type, member) offsetof(struct type, member)
@@ -31,7 +31,7 @@ static const struct layout layouts[] = {
 			sizeof(struct wire_exec),
 			{ AT(wire_exec, file), AT(wire_exec, interp), AT(wire_exec, exe),
 			  AT(wire_exec, cwd), AT(wire_exec, argv), AT(wire_exec, env),
-			  AT(wire_exec, nodename) } },
+			  AT(wire_exec, nodename), AT(wire_exec, cwd_host) } },
 	[WIRE_EXIT] = { "exit", sizeof(struct wire_exit), { 0 } },
 	[WIRE_RENAME] = { "rename", sizeof(struct wire_rename), { AT(wire_rename, argv) } },
 	[WIRE_SAMPLE] = { "sample", sizeof(struct wire_sample), { 0 } },

@@ -29,6 +29,18 @@ enum task_status {
 	TASK_STATUS_UNKNOWN
 };
 
+/* One step on the way from the recording to a process. */
+enum scope_kind {
+	SCOPE_RUN, /* of an engine */
+	SCOPE_ALLOCATION,
+	SCOPE_CONTAINER,
+	SCOPE_SESSION,
+	SCOPE_TASK,
+	SCOPE_MARK, /* only tells where in its task something is */
+	SCOPE_KINDS
+};
+enum task_kind { TASK_OF_ENGINE, TASK_ALLOCATION };
+
 struct completeness {
 	uint64_t lost[LOSS_KINDS]; /* as counted by the collector */
 	uint64_t processes_lost;   /* known to have existed, end never seen */
@@ -73,8 +85,9 @@ struct process_row {
 	int64_t id;	/* run_id << 32 | sequence number; the same in every replay */
 	int64_t parent; /* 0: outside the run */
 	int64_t run_id;
-	int64_t task; /* 0: none; derived */
-	int64_t tool; /* 0: none; derived; of its last significant segment */
+	int64_t task;  /* 0: none; derived */
+	int64_t tool;  /* 0: none; derived; of its last significant segment */
+	int64_t scope; /* innermost; 0: the recording itself; derived */
 	uint32_t pid, ppid, uid, gid;
 	uint64_t start_ns, end_ns;
 	uint64_t start_boot_ns; /* with pid and the host's boot id: the identity */
@@ -101,8 +114,9 @@ struct exec_row { /* one program that a process ran */
 	int64_t tool; /* 0: none; derived */
 	uint64_t time_ns;
 	const char *comm, *file, *exe, *cwd; /* NULL: unknown */
-	struct bytes argv;		     /* redacted; NUL-ended arguments */
-	uint32_t argv_len;		     /* true length before truncation and redaction */
+	const char *cwd_host; /* in another mount namespace: from its file system's root */
+	struct bytes argv;    /* redacted; NUL-ended arguments */
+	uint32_t argv_len;    /* true length before truncation and redaction */
 	bool argv_truncated, redacted;
 	struct bytes env; /* NUL-ended NAME=value; only allow-listed names */
 	uint64_t cgroup_id;
@@ -132,6 +146,10 @@ struct task_row {
 	const char *key;	   /* unique within its run */
 	const char *sample, *rule; /* NULL: unknown; rule: id of the rule that found it */
 	const char *evidence;	   /* one line for --why */
+	enum task_kind kind;
+	int64_t scope;	/* its own */
+	int64_t of_run; /* scope of the engine's run that it belongs to; 0: none */
+	const char *cpus_source, *memory_source; /* who said what it asked for; NULL: nobody */
 	uint32_t attempt;
 	uint32_t confidence; /* 0-100 */
 	enum task_status status;
@@ -144,6 +162,22 @@ struct task_row {
 	uint64_t peak_rss_bytes; /* largest of any one process */
 	uint64_t busy_ns;	 /* wall time with at least one of its threads alive */
 	struct wire_ledger ledger;
+};
+
+struct scope_row { /* derived */
+	int64_t id;
+	int64_t run_id;
+	int64_t parent; /* 0: the recording */
+	int64_t task;	/* the task that it is (SCOPE_TASK, SCOPE_ALLOCATION) or lies in; 0: none */
+	enum scope_kind kind;
+	const char *key, *name, *engine, *pipeline; /* NULL: not known */
+	const char *rule, *evidence;
+	uint32_t confidence;
+	enum task_status status;
+	int exit_code, signal;
+	uint64_t start_ns, end_ns;
+	int64_t root_process; /* that opened it; 0: known from its tasks only */
+	const char *fields;   /* JSON object of what the rule found, or NULL */
 };
 
 struct file_row { /* a file as one process used it, folded over its opens */

@@ -11,6 +11,7 @@
 #include "src/store/store.h"
 
 #define SQLITE_DRIVER_APPLICATION_ID 0x54524352 /* "TRCR" */
+#define SQLITE_DRIVER_SCHEMA	     "2"	/* version of the schema, as text */
 #define SQLITE_DRIVER_PAGE_BYTES     8192
 #define SQLITE_DRIVER_CACHE_KIB	     512
 #define SQLITE_DRIVER_BUSY_MS	     5000
@@ -22,6 +23,7 @@
 #define LEDGER_FIELDS (sizeof(struct wire_ledger) / sizeof(uint64_t))
 
 extern const char sqlite_schema[]; /* version 1; generated from sql/ */
+extern const char sqlite_scopes[];
 extern const char sqlite_views[];
 
 enum put_kind {
@@ -30,6 +32,7 @@ enum put_kind {
 	PUT_PROCESS,
 	PUT_EXEC,
 	PUT_TASK,
+	PUT_SCOPE,
 	PUT_TOOL,
 	PUT_FILE,
 	PUT_CGROUP,

@@ -174,6 +174,7 @@ static void next_process(struct cursor *c, struct process_row *row)
 	row->file_events_dropped = next_u32(c);
 	row->comm = next_text(c);
 	row->container = next_text(c);
+	row->scope = next_int(c);
 	next_ledger(c, &row->ledger);
 }
 
@@ -205,6 +206,7 @@ static int next_exec(struct cursor *c, struct exec_row *row)
 	row->uts_ns = next_u32(c);
 	row->nspid = next_u32(c);
 	row->nodename = next_text(c);
+	row->cwd_host = next_text(c);
 	row->maxrss_bytes = next_u64(c);
 	cpu_ns = next_u64(c);
 	packed = next_bytes(c);
@@ -237,6 +239,11 @@ static void next_task(struct cursor *c, struct task_row *row)
 	row->processes = next_u64(c);
 	row->peak_rss_bytes = next_u64(c);
 	row->busy_ns = next_u64(c);
+	row->kind = (enum task_kind)next_int(c);
+	row->scope = next_int(c);
+	row->of_run = next_int(c);
+	row->cpus_source = next_text(c);
+	row->memory_source = next_text(c);
 	next_ledger(c, &row->ledger);
 }
 
@@ -417,6 +424,50 @@ int store_each_task(struct store *s, int64_t run_id,
 		struct task_row row;
 
 		next_task(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+static void next_scope(struct cursor *c, struct scope_row *row)
+{
+	row->id = next_int(c);
+	row->run_id = next_int(c);
+	row->parent = next_int(c);
+	row->task = next_int(c);
+	row->kind = (enum scope_kind)next_int(c);
+	row->key = next_text(c);
+	row->name = next_text(c);
+	row->engine = next_text(c);
+	row->pipeline = next_text(c);
+	row->rule = next_text(c);
+	row->evidence = next_text(c);
+	row->confidence = next_u32(c);
+	row->status = (enum task_status)next_int(c);
+	row->exit_code = next_int_or(c, -1);
+	row->signal = next_int_or(c, 0);
+	row->start_ns = next_u64(c);
+	row->end_ns = next_u64(c);
+	row->root_process = next_int(c);
+	row->fields = next_text(c);
+}
+
+int store_each_scope(struct store *s, int64_t run_id,
+		     int (*visit)(void *ctx, const struct scope_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(s, PUT_SCOPE, "WHERE a.run = ?1 ORDER BY a.id", &c);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(c.st, 1, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct scope_row row;
+
+		next_scope(&c, &row);
 		r = visit(ctx, &row);
 		if (r)
 			return r;

@@ -20,7 +20,7 @@ const char *const sqlite_tables[PUT_KINDS] = {
 	[PUT_HOST] = "host", [PUT_RUN] = "run",	      [PUT_PROCESS] = "process",
 	[PUT_EXEC] = "exec", [PUT_TASK] = "task",     [PUT_TOOL] = "tool",
 	[PUT_FILE] = "file", [PUT_CGROUP] = "cgroup", [PUT_INCIDENT] = "incident",
-	[PUT_TEXT] = "text",
+	[PUT_TEXT] = "text", [PUT_SCOPE] = "scope",
 };
 
 const char *const sqlite_columns[PUT_KINDS] = {
@@ -37,13 +37,17 @@ const char *const sqlite_columns[PUT_KINDS] = {
 	[PUT_PROCESS] = "id,parent,task,tool,pid,ppid,uid,gid,start_ns,end_ns,start_boot_ns,"
 			"exit_code,signal,flags,execs,threads_peak,threads_total,peak_rss_bytes,"
 			"program_peak_rss_bytes,cgroup_id,killer_pid,lib_opens,"
-			"file_events_dropped,comm,container," LEDGER_COLUMNS,
-	[PUT_EXEC] = "process,n,tool,time_ns,comm,file,exe,cwd,argv,argv_len,flags,env,cgroup_id,"
-		     "pid_namespace,mnt_namespace,user_namespace,uts_namespace,nspid,nodename,"
-		     "maxrss_bytes,before_cpu_ns,before",
+			"file_events_dropped,comm,container,scope," LEDGER_COLUMNS,
+	[PUT_EXEC] =
+		"process,n,tool,time_ns,comm,file,exe,cwd,argv,argv_len,flags,env,cgroup_id,"
+		"pid_namespace,mnt_namespace,user_namespace,uts_namespace,nspid,nodename,cwd_host,"
+		"maxrss_bytes,before_cpu_ns,before",
 	[PUT_TASK] = "id,run,parent,name,key,sample,rule,evidence,attempt,confidence,status,"
 		     "exit_code,signal,start_ns,end_ns,requested_cpus,requested_memory_bytes,"
-		     "root_process,processes,peak_rss_bytes,busy_ns," LEDGER_COLUMNS,
+		     "root_process,processes,peak_rss_bytes,busy_ns,kind,scope,of_run,cpus_source,"
+		     "memory_source," LEDGER_COLUMNS,
+	[PUT_SCOPE] = "id,run,parent,task,kind,key,name,engine,pipeline,rule,evidence,confidence,"
+		      "status,exit_code,signal,start_ns,end_ns,root_process,fields",
 	[PUT_TOOL] = "id,run,task,name,component,path,processes,failed,start_ns,end_ns,"
 		     "peak_rss_bytes," LEDGER_COLUMNS,
 	[PUT_FILE] = "process,path,inode,dev,opens,failed,access,flags,error,first_ns,last_ns,"

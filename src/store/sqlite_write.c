@@ -209,6 +209,7 @@ int store_put_process(struct store *s, const struct process_row *row)
 	batch_int(b, row->file_events_dropped);
 	batch_text(b, row->comm);
 	batch_text(b, row->container);
+	add_known(b, (uint64_t)row->scope);
 	batch_ledger(b, &row->ledger);
 	return batch_row_end(s);
 }
@@ -243,6 +244,7 @@ int store_put_exec(struct store *s, const struct exec_row *row)
 	add_known(b, row->uts_ns);
 	add_known(b, row->nspid);
 	batch_text(b, row->nodename);
+	batch_text(b, row->cwd_host);
 	add_known(b, row->maxrss_bytes);
 	batch_int(b, (int64_t)row->before.state_ns[LEDGER_CPU]);
 	batch_blob(b, packed, ledger_pack(&row->before, packed));
@@ -280,7 +282,44 @@ int store_put_task(struct store *s, const struct task_row *row)
 	batch_int(b, (int64_t)row->processes);
 	add_known(b, row->peak_rss_bytes);
 	batch_int(b, (int64_t)row->busy_ns);
+	batch_int(b, row->kind);
+	add_known(b, (uint64_t)row->scope);
+	add_known(b, (uint64_t)row->of_run);
+	batch_text(b, row->cpus_source);
+	batch_text(b, row->memory_source);
 	batch_ledger(b, &row->ledger);
+	return batch_row_end(s);
+}
+
+int store_put_scope(struct store *s, const struct scope_row *row)
+{
+	struct batch *b = &s->batch;
+	int r;
+
+	if (row->id <= 0 || row->run_id <= 0)
+		return -EINVAL;
+	r = start(s, PUT_SCOPE);
+	if (r < 0)
+		return r;
+	batch_int(b, row->id);
+	batch_int(b, row->run_id);
+	add_known(b, (uint64_t)row->parent);
+	add_known(b, (uint64_t)row->task);
+	batch_int(b, row->kind);
+	batch_text(b, row->key);
+	batch_text(b, row->name);
+	batch_text(b, row->engine);
+	batch_text(b, row->pipeline);
+	batch_text(b, row->rule);
+	batch_text(b, row->evidence);
+	batch_int(b, row->confidence);
+	batch_int(b, row->status);
+	batch_int_or_null(b, row->exit_code, -1);
+	add_known(b, (uint64_t)(int64_t)row->signal);
+	add_known(b, row->start_ns);
+	add_known(b, row->end_ns);
+	add_known(b, (uint64_t)row->root_process);
+	batch_text(b, row->fields);
 	return batch_row_end(s);
 }
 
@@ -428,6 +467,7 @@ static int clear_rows(struct store *s, int64_t run_id)
 		"DELETE FROM process WHERE id BETWEEN ?2 AND ?3",
 		"DELETE FROM task WHERE run = ?1",
 		"DELETE FROM tool WHERE run = ?1",
+		"DELETE FROM scope WHERE run = ?1",
 		"DELETE FROM cgroup WHERE run = ?1",
 		"DELETE FROM incident WHERE run = ?1",
 		"DELETE FROM text WHERE run = ?1",
@@ -509,11 +549,13 @@ int store_run_new(struct store *s, const char *uid, int64_t *ret_run_id)
 int store_clear_derived(struct store *s, int64_t run_id)
 {
 	static const char *const statements[] = {
-		"UPDATE process SET task = NULL, tool = NULL WHERE id BETWEEN ?2 AND ?3",
+		"UPDATE process SET task = NULL, tool = NULL, scope = NULL WHERE id BETWEEN ?2 AND "
+		"?3",
 		"UPDATE exec SET tool = NULL WHERE process BETWEEN ?2 AND ?3",
 		"UPDATE run SET pipeline = NULL, engine = NULL WHERE id = ?1",
 		"DELETE FROM task WHERE run = ?1",
 		"DELETE FROM tool WHERE run = ?1",
+		"DELETE FROM scope WHERE run = ?1",
 	};
 	int r;
 

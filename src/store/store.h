@@ -51,6 +51,7 @@ int store_put_run(struct store *s, const struct run_row *row);
 int store_put_process(struct store *s, const struct process_row *row);
 int store_put_exec(struct store *s, const struct exec_row *row);
 int store_put_task(struct store *s, const struct task_row *row);
+int store_put_scope(struct store *s, const struct scope_row *row);
 int store_put_tool(struct store *s, const struct tool_row *row);
 int store_put_file(struct store *s, const struct file_row *row);
 int store_put_cgroup(struct store *s, int64_t run_id, uint64_t cgroup_id, const char *path);
@@ -69,6 +70,8 @@ int store_each_run(struct store *s, unsigned limit, /* newest first; 0: all */
 		   int (*visit)(void *ctx, const struct run_row *row), void *ctx);
 int store_each_task(struct store *s, int64_t run_id, /* by start */
 		    int (*visit)(void *ctx, const struct task_row *row), void *ctx);
+int store_each_scope(struct store *s, int64_t run_id, /* by id: parents first */
+		     int (*visit)(void *ctx, const struct scope_row *row), void *ctx);
 int store_each_tool(struct store *s, int64_t run_id, /* by task, then CPU descending */
 		    int (*visit)(void *ctx, const struct tool_row *row), void *ctx);
 /* By id, which is the order of creation. exec is the last one, or NULL for a

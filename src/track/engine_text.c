@@ -276,9 +276,13 @@ int engine_file(struct tracker *t, struct process *p, const struct wire_file_eve
 	struct engine_text *text;
 	struct rule_marker marker;
 	size_t bytes;
+	int err;
 
 	if (!engine || r->error)
 		return 0;
+	err = run_scope_file(t, p, r, path);
+	if (err)
+		return err;
 	if (r->op == WIRE_FILE_OPEN && !(r->access & (WIRE_OPEN_WRITE | WIRE_OPEN_CREATED)))
 		return 0;
 	if (!rules_marker(t->options.rules, path, &marker)) {
@@ -389,6 +393,9 @@ int engine_text(struct tracker *t, const struct wire_text *r)
 	err = store_text(t, r, str_text(&t->scratch));
 	if (err || !t->options.rules)
 		return err;
+	err = task_heads_take(t, str_text(&t->scratch), data);
+	if (err)
+		return err < 0 ? err : 0;
 	text = text_get(t, str_text(&t->scratch));
 	if (!text)
 		return -ENOMEM;

@@ -74,11 +74,27 @@ int incident_signal(struct tracker *t, const struct wire_signal *r)
 
 	if (p && p->root && (r->signal == SIGINT || r->signal == SIGTERM || r->signal == SIGHUP))
 		t->cancelled = true;
+	if (p && !p->ended)
+		scope_signal(p, r->signal);
 	set_number(detail, "signal", r->signal, true);
 	set_number(detail, "pid", r->target.pid, true);
 	set_number(detail, "sender_pid", r->sender_pid, true);
 	set_text(detail, "sender_comm", r->sender_comm, sizeof(r->sender_comm));
 	return send(t, "signal", p, r->h.time_ns, detail);
+}
+
+int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const char *title)
+{
+	json_t *detail, *text = json_string(title);
+
+	if (!text || t->titles == TITLES_MAX) {
+		json_decref(text);
+		return 0;
+	}
+	t->titles++;
+	detail = json_object();
+	json_object_set_new(detail, "title", text);
+	return send(t, "title", p, time_ns, detail);
 }
 
 int incident_clock(struct tracker *t, const struct wire_clock *r)

@@ -126,7 +126,8 @@ static void adopt_orphans(struct tracker *t, struct process *parent)
 		if (p->execs || p->settled || p->scope != t->top || !parent->tool)
 			continue;
 		inherit(p, parent);
-		scope_enter(t, p, parent->scope, t->now_ns);
+		if (scope_enter(t, p, parent->scope, t->now_ns) < 0)
+			return;
 		count_member(p);
 	}
 }
@@ -189,7 +190,8 @@ struct process *process_get(struct tracker *t, const struct wire_header *h, stru
 	}
 	if (p->joined && !p->kthread)
 		t->completeness.joined_late++;
-	scope_enter(t, p, p->parent ? usable_scope(parent->scope) : t->top, id.start_ns);
+	if (scope_enter(t, p, p->parent ? usable_scope(parent->scope) : t->top, id.start_ns) < 0)
+		return NULL;
 	count_member(p);
 	if (t->n_orphans)
 		adopt_orphans(t, p);
@@ -222,9 +224,10 @@ int process_rename(struct tracker *t, const struct wire_rename *r)
 {
 	struct process *p = process_find(t, r->id);
 
-	if (p && !p->ended)
-		memcpy(p->comm, r->comm, sizeof(p->comm));
-	return 0;
+	if (!p || p->ended)
+		return 0;
+	memcpy(p->comm, r->comm, sizeof(p->comm));
+	return segment_title(t, p, r);
 }
 
 static int sample_thread(struct live *l, const struct wire_sample *r)
@@ -342,6 +345,7 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 		.run_id = t->options.run_id,
 		.task = p->scope->task->id,
 		.tool = p->named ? p->named->id : 0,
+		.scope = p->scope->id,
 		.pid = p->id.pid,
 		.ppid = p->ppid,
 		.uid = p->uid,
@@ -377,7 +381,9 @@ static int leave(struct tracker *t, struct process *p, const struct wire_exit *r
 
 	if (!err)
 		err = process_send(t, p, r);
-	scope_leave(t, p, end_ns);
+	closed = scope_leave(t, p, end_ns);
+	if (!err)
+		err = closed;
 	closed = scope_close_idle(t, p, end_ns);
 	retire(t, p);
 	return err ? err : closed;
@@ -419,7 +425,9 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 		t->run.peak_rss_bytes = peak;
 	p->named->alive--;
 	p->named->failed += (r->status & 0xffff) != 0;
-	scope_root_ended(t, p, r);
+	err = scope_root_ended(t, p, r);
+	if (err)
+		return err;
 	return leave(t, p, r, r->h.time_ns);
 }
 

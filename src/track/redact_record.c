@@ -11,7 +11,7 @@
 struct layout {
 	size_t size;	   /* of the fixed part */
 	size_t argv;	   /* offset of the struct wire_string to redact */
-	size_t strings[8]; /* offsets of all of them; 0 ends */
+	size_t strings[9]; /* offsets of all of them; 0 ends */
 	uint16_t cut_flag;
 };
 
@@ -22,7 +22,7 @@ static const struct layout exec_layout = {
 	STRING(wire_exec, argv),
 	{ STRING(wire_exec, file), STRING(wire_exec, interp), STRING(wire_exec, exe),
 	  STRING(wire_exec, cwd), STRING(wire_exec, argv), STRING(wire_exec, env),
-	  STRING(wire_exec, nodename), 0 },
+	  STRING(wire_exec, nodename), STRING(wire_exec, cwd_host), 0 },
 	WIRE_F_ARGV_TRUNCATED,
 };
 static const struct layout rename_layout = {

@@ -89,9 +89,36 @@ bool rule_add_field(struct rule_result *ret, const struct rule_field *f, struct 
 			       : (unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
 			return false;
 	ret->fields[ret->n_fields].name = f->name;
+	ret->fields[ret->n_fields].from = FROM_RULE;
 	out = ret->fields[ret->n_fields++].value;
 	memcpy(out, value.p, value.len);
 	out[value.len] = '\0';
+	return true;
+}
+
+bool rule_set_field(struct rule_result *ret, const struct rule_field *f, struct word value,
+		    enum rule_origin_kind from)
+{
+	struct rule_result one = { 0 };
+
+	return rule_add_field(&one, f, value) &&
+	       rule_result_set(ret, f->name, one.fields[0].value, from);
+}
+
+bool rule_result_set(struct rule_result *r, const char *name, const char *value,
+		     enum rule_origin_kind from)
+{
+	unsigned i = 0;
+
+	while (i < r->n_fields && strcmp(r->fields[i].name, name))
+		i++;
+	if (i == RULE_FIELDS_MAX)
+		return false;
+	if (i == r->n_fields)
+		r->n_fields++;
+	r->fields[i].name = name;
+	r->fields[i].from = from;
+	str_copy(r->fields[i].value, sizeof(r->fields[i].value), value);
 	return true;
 }
 
@@ -245,6 +272,63 @@ static struct word result_field(const struct rule_result *r, const char *name)
 	return word_of(rule_result_field(r, name));
 }
 
+static enum rule_origin_kind source_from(const struct source *s, const struct rule_result *r)
+{
+	switch (s->kind) {
+	case SOURCE_CWD_RE:
+		return FROM_CWD;
+	case SOURCE_ENV:
+		return FROM_ENV;
+	case SOURCE_CGROUP_RE:
+		return FROM_CGROUP;
+	case SOURCE_TITLE_RE:
+		return FROM_TITLE;
+	case SOURCE_NODENAME_RE:
+		return FROM_NODENAME;
+	case SOURCE_CONST:
+		return FROM_RULE;
+	case SOURCE_MARKER:
+	case SOURCE_PATH:
+		return FROM_FILE_NAME;
+	case SOURCE_TEXT:
+	case SOURCE_HEAD:
+		return FROM_FILE_CONTENT;
+	case SOURCE_FROM:
+		for (unsigned i = 0; i < r->n_fields; i++)
+			if (!strcmp(r->fields[i].name, s->name))
+				return r->fields[i].from;
+		return FROM_ARGV;
+	default:
+		return FROM_ARGV;
+	}
+}
+
+const char *rule_from_name(enum rule_origin_kind from)
+{
+	static const char *const names[] = { "argv",	  "cwd",	  "env",
+					     "cgroup",	  "title",	  "nodename",
+					     "file name", "file content", "rule" };
+
+	return names[from];
+}
+
+/* Engines that count attempts from 0. */
+static bool add_number(const struct source *s, struct word *value, char *buf, size_t size)
+{
+	unsigned long n = 0;
+
+	if (!s->add)
+		return true;
+	for (size_t i = 0; i < value->len; i++) {
+		if (!isdigit((unsigned char)value->p[i]) || i > 8)
+			return false;
+		n = n * 10 + (unsigned long)(value->p[i] - '0');
+	}
+	value->len = (size_t)snprintf(buf, size, "%lu", n + s->add);
+	value->p = buf;
+	return true;
+}
+
 static bool source_value(struct rule_view *v, const struct source *s, const struct rule_result *r,
 			 char buf[RULE_SUBJECT_MAX], struct word *ret)
 {
@@ -262,8 +346,17 @@ static bool source_value(struct rule_view *v, const struct source *s, const stru
 		if (s->index < a->n)
 			text = a->w[s->index];
 		break;
+	case SOURCE_FILE_RE:
+		text = word_of(v->in->file);
+		break;
+	case SOURCE_EXE_RE:
+		text = word_of(v->in->exe);
+		break;
 	case SOURCE_CWD_RE:
 		text = word_of(v->in->cwd);
+		if (text.p && rule_refine(s, text, buf, RULE_SUBJECT_MAX, ret))
+			return true;
+		text = word_of(v->in->cwd_host); /* the same directory, outside the container */
 		break;
 	case SOURCE_TITLE_RE:
 		text = word_of(v->in->title);
@@ -291,52 +384,85 @@ static bool source_value(struct rule_view *v, const struct source *s, const stru
 	return rule_refine(s, text, buf, RULE_SUBJECT_MAX, ret);
 }
 
-void rule_expand_key(const struct rule *rule, uint32_t pid, struct rule_result *ret)
+bool rule_expand(const char *template, const struct rule_result *r, uint32_t pid, const char *cwd,
+		 char ret[RULE_VALUE_MAX])
 {
-	const char *p = rule->key;
+	const char *p = template;
 	size_t n = 0;
 
-	ret->key[0] = '\0';
-	while (p && *p && n + 1 < sizeof(ret->key)) {
+	ret[0] = '\0';
+	while (*p && n + 1 < RULE_VALUE_MAX) {
 		const char *close = !strncmp(p, "${", 2) ? strchr(p, '}') : NULL, *value;
 		char name[64], number[16];
 
 		if (!close) {
-			ret->key[n++] = *p++;
+			ret[n++] = *p++;
 			continue;
 		}
 		snprintf(name, sizeof(name), "%.*s", (int)(close - p - 2), p + 2);
 		snprintf(number, sizeof(number), "%u", pid);
-		value = !strcmp(name, "pid") ? number : rule_result_field(ret, name);
-		if (!value) { /* a key with a hole would join what is apart */
-			ret->key[0] = '\0';
-			return;
+		value = !strcmp(name, "pid")   ? number
+			: !strcmp(name, "cwd") ? cwd
+					       : rule_result_field(r, name);
+		/* a key with a hole, or cut, would join what is apart */
+		if (!value || n + strlen(value) >= RULE_VALUE_MAX) {
+			ret[0] = '\0';
+			return false;
 		}
-		str_copy(ret->key + n, sizeof(ret->key) - n, value);
-		n += strlen(ret->key + n);
+		memcpy(ret + n, value, strlen(value));
+		n += strlen(value);
 		p = close + 1;
 	}
-	ret->key[n] = '\0';
+	ret[n] = '\0';
+	return n > 0 && !*p;
+}
+
+bool rule_run_text(const struct rule_result *r, uint32_t pid, const char *what,
+		   char ret[RULE_VALUE_MAX])
+{
+	const char *template = !strcmp(what, "name") ? r->rule->run.name : r->rule->run.pipeline;
+
+	return template && rule_expand(template, r, pid, NULL, ret);
+}
+
+static void expand_keys(const struct rule *rule, const struct rule_input *in,
+			struct rule_result *ret)
+{
+	ret->key[0] = ret->run_key[0] = '\0';
+	for (unsigned i = 0; i < rule->n_keys; i++)
+		if (rule_expand(rule->keys[i], ret, in->pid, in->cwd, ret->key))
+			break;
+	if (rule->run.key)
+		rule_expand(rule->run.key, ret, in->pid, in->cwd, ret->run_key);
+}
+
+static bool extract_from(struct rule_view *v, const struct rule_field *f, const struct source *s,
+			 struct rule_result *ret)
+{
+	char buf[RULE_SUBJECT_MAX], number[32];
+	struct word value;
+
+	if (!source_value(v, s, ret, buf, &value) || !add_number(s, &value, number, sizeof(number)))
+		return false;
+	if (!rule_add_field(ret, f, value))
+		return false;
+	ret->fields[ret->n_fields - 1].from = source_from(s, ret);
+	if (!strcmp(f->name, "name"))
+		ret->name_guessed = s->kind == SOURCE_SHELL_TOOL;
+	return true;
 }
 
 void rule_extract(struct rule_view *v, const struct rule *rule, struct rule_result *ret)
 {
-	char buf[RULE_SUBJECT_MAX];
-
 	ret->rule = rule;
 	ret->n_fields = 0;
 	ret->name_guessed = false;
 	for (unsigned i = 0; i < rule->n_fields; i++) {
 		const struct rule_field *f = &rule->fields[i];
-		struct word value;
 
 		for (unsigned k = 0; k < f->n_sources; k++)
-			if (source_value(v, &f->sources[k], ret, buf, &value) &&
-			    rule_add_field(ret, f, value)) {
-				if (!strcmp(f->name, "name"))
-					ret->name_guessed = f->sources[k].kind == SOURCE_SHELL_TOOL;
+			if (extract_from(v, f, &f->sources[k], ret))
 				break;
-			}
 	}
-	rule_expand_key(rule, v->in->pid, ret);
+	expand_keys(rule, v->in, ret);
 }

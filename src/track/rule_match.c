@@ -137,7 +137,7 @@ bool rule_predicate(struct rule_view *v, const struct predicate *p)
 	case PRED_TITLE:
 		return any_pattern(p, word_of(in->title));
 	case PRED_CWD:
-		return any_pattern(p, word_of(in->cwd));
+		return any_pattern(p, word_of(in->cwd)) || any_pattern(p, word_of(in->cwd_host));
 	case PRED_CGROUP:
 		return any_pattern(p, word_of(in->cgroup));
 	case PRED_NODENAME:

@@ -36,7 +36,9 @@ static bool compare(FILE *out, const struct rule *rule, const struct rule_test *
 {
 	for (unsigned i = 0; i < t->n_expect; i++) {
 		const struct rule_pair *e = &t->expect[i];
-		const char *got = !strcmp(e->name, "key") ? m->key : rule_result_field(m, e->name);
+		const char *got = !strcmp(e->name, "key")   ? m->key
+				  : !strcmp(e->name, "run") ? m->run_key
+							    : rule_result_field(m, e->name);
 		char text[2 * RULE_VALUE_MAX];
 
 		if (got && !*got)
@@ -60,6 +62,7 @@ static bool run_test(const struct rules *r, const struct rule *rule, const struc
 				 .exe = t->exe,
 				 .comm = t->comm,
 				 .cwd = t->cwd,
+				 .cwd_host = t->cwd_host,
 				 .title = t->title,
 				 .cgroup = t->cgroup,
 				 .nodename = t->nodename,

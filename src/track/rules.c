@@ -94,6 +94,18 @@ static int resolve_predicate(struct rules *r, const struct rule *rule, struct pr
 	return rc;
 }
 
+static int resolve_rule(struct rules *r, struct rule *rule, struct rules_error *error)
+{
+	const char *under = rule->traits.only_under_id;
+
+	if (under) {
+		rule->traits.only_under = find_rule(r, under);
+		if (!rule->traits.only_under)
+			return fail(error, rule, "no such rule:", under);
+	}
+	return resolve_predicate(r, rule, &rule->when, error);
+}
+
 static unsigned cost(const struct predicate *p)
 {
 	unsigned most = 0;
@@ -300,9 +312,27 @@ static void collect_parents(const struct rules *r, const char **list, unsigned *
 			list[(*n)++] = r->list[i]->env_rescan[k];
 }
 
+static bool looks_at_title(const struct predicate *p)
+{
+	if (p->kind == PRED_TITLE)
+		return true;
+	for (unsigned i = 0; i < p->n_kids; i++)
+		if (looks_at_title(&p->kids[i]))
+			return true;
+	return false;
+}
+
+bool rules_use_titles(const struct rules *r)
+{
+	return r->use_titles;
+}
+
 static int rules_collect(struct rules *r)
 {
 	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		r->use_titles |= looks_at_title(&r->list[i]->when);
 
 	r->env_names = rules_alloc(r, (RULES_MAX + 1) * sizeof(*r->env_names));
 	r->env_parents = rules_alloc(r, (RULES_MAX + 1) * sizeof(*r->env_parents));
@@ -365,7 +395,7 @@ int rules_load(const char *const *files, unsigned n, struct rules **ret, struct 
 		rc = load_file(r, files[i], error);
 	for (unsigned i = 0; i < r->n && !rc; i++)
 		if (!r->list[i]->disabled)
-			rc = resolve_predicate(r, r->list[i], &r->list[i]->when, error);
+			rc = resolve_rule(r, r->list[i], error);
 	if (!rc)
 		rc = rules_index(r);
 	if (!rc)
@@ -414,19 +444,10 @@ static void find_subject(const struct rules *r, struct word text, unsigned subje
 		find_name(r, text, subject, true, found);
 }
 
-int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_input *in,
-		struct rule_result *ret)
+static void find_candidates(const struct rules *r, const struct rule_input *in,
+			    uint64_t found[RULE_WORDS])
 {
-	uint64_t found[RULE_WORDS];
-	struct rule_view view;
-	unsigned words = (r->n + 63) / 64;
-
-	if (!r->n_of_kind[kind])
-		return -ENOENT;
-	view.in = in;
-	view.split = view.joined = false;
-	view.line_len = 0;
-	memcpy(found, r->always, words * sizeof(*found));
+	memcpy(found, r->always, (r->n + 63) / 64 * sizeof(*found));
 	find_subject(r, word_of(in->exe), PRED_EXE, found);
 	find_subject(r, word_of(in->file), PRED_FILE, found);
 	find_subject(r, word_of(in->comm), PRED_COMM, found);
@@ -436,19 +457,58 @@ int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_in
 
 		find_subject(r, (struct word){ in->argv.data, len }, PRED_ARGV0, found);
 	}
-	for (unsigned w = 0; w < words; w++) {
+}
+
+static const struct rule *first_match(const struct rules *r, enum rule_kind kind,
+				      struct rule_view *view, const uint64_t found[RULE_WORDS])
+{
+	for (unsigned w = 0; w < (r->n + 63) / 64; w++) {
 		uint64_t bits = found[w] & r->of_kind[kind][w];
 
 		for (; bits; bits &= bits - 1) {
 			const struct rule *rule = r->list[w * 64 + (unsigned)__builtin_ctzll(bits)];
 
-			if (rule_predicate(&view, &rule->when)) {
-				rule_extract(&view, rule, ret);
-				return 0;
-			}
+			if (rule_predicate(view, &rule->when))
+				return rule;
 		}
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+int rules_match_each(const struct rules *r, const enum rule_kind *kinds, unsigned n,
+		     const struct rule_input *in, rule_take take, void *ctx)
+{
+	uint64_t found[RULE_WORDS];
+	struct rule_result match;
+	struct rule_view view;
+	int rc = 0;
+
+	view.in = in;
+	view.split = view.joined = false;
+	view.line_len = 0;
+	find_candidates(r, in, found);
+	for (unsigned i = 0; i < n && !rc; i++) {
+		const struct rule *rule =
+			r->n_of_kind[kinds[i]] ? first_match(r, kinds[i], &view, found) : NULL;
+
+		if (!rule)
+			continue;
+		rule_extract(&view, rule, &match);
+		rc = take(ctx, &match);
+	}
+	return rc;
+}
+
+static int copy_match(void *ctx, struct rule_result *match)
+{
+	*(struct rule_result *)ctx = *match;
+	return 1;
+}
+
+int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_input *in,
+		struct rule_result *ret)
+{
+	return rules_match_each(r, &kind, 1, in, copy_match, ret) ? 0 : -ENOENT;
 }
 
 const char *rule_result_field(const struct rule_result *r, const char *name)
@@ -479,6 +539,16 @@ bool rule_is_transparent(const struct rule *r)
 	return r->transparent;
 }
 
+const struct rule_traits *rule_traits(const struct rule *r)
+{
+	return &r->traits;
+}
+
+bool rule_pops(const struct rule *r, const char *title)
+{
+	return r->pop_title && pattern_matches(r->pop_title, word_of(title));
+}
+
 const struct rule *rules_at(const struct rules *r, unsigned i)
 {
 	return i < r->n ? r->list[i] : NULL;
@@ -492,8 +562,8 @@ const char *rule_origin(const struct rule *r, unsigned *ret_line)
 
 const char *rule_kind_name(enum rule_kind kind)
 {
-	static const char *const names[] = { "engine", "task",	"tool",	     "wrapper",
-					     "noise",  "alloc", "container", "session" };
+	static const char *const names[] = { "engine", "task",	    "tool",    "wrapper", "noise",
+					     "alloc",  "container", "session", "client" };
 
 	return kind < RULE_KINDS ? names[kind] : "?";
 }

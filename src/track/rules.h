@@ -29,6 +29,7 @@ enum rule_kind {
 	RULE_ALLOC,   /* opens an allocation (scheduler job) */
 	RULE_CONTAINER,
 	RULE_SESSION,
+	RULE_CLIENT, /* asks a daemon to start something (docker run, sbatch) */
 	RULE_KINDS
 };
 
@@ -42,8 +43,9 @@ struct rule_scope {
 /* What a rule may look at. NULL or len 0: unknown, matches nothing. */
 struct rule_input {
 	const char *file, *exe, *comm, *cwd, *title;
-	struct bytes argv; /* NUL-ended arguments */
-	struct bytes env;  /* NUL-ended NAME=value */
+	const char *cwd_host; /* in a container: the directory outside of it, if known */
+	struct bytes argv;    /* NUL-ended arguments */
+	struct bytes env;     /* NUL-ended NAME=value */
 	const char *cgroup, *nodename;
 	uint32_t pid, nspid;
 	bool run_root;			/* the observed command itself */
@@ -51,19 +53,44 @@ struct rule_input {
 	const struct rule_scope *scope; /* enclosing scopes */
 };
 
-#define RULE_FIELDS_MAX 12
-#define RULE_VALUE_MAX	256
+#define RULE_FIELDS_MAX 20
+#define RULE_VALUE_MAX	512
+
+/* Where a value came from: what its weight in a conflict depends on. */
+enum rule_origin_kind {
+	FROM_ARGV, /* and the name of the program */
+	FROM_CWD,
+	FROM_ENV,
+	FROM_CGROUP,
+	FROM_TITLE,
+	FROM_NODENAME,
+	FROM_FILE_NAME,	   /* a file that the engine created */
+	FROM_FILE_CONTENT, /* content tier */
+	FROM_RULE,	   /* a constant of the rule */
+};
 
 /* What an extractor found: "pipeline", "name", "key", "sample", "attempt", ... */
 struct rule_result {
 	const struct rule *rule;
-	char key[RULE_VALUE_MAX]; /* expanded `key:` template; empty: none */
-	bool name_guessed;	  /* field "name" is the tool that a script seems to run */
+	char key[RULE_VALUE_MAX];     /* expanded `key:` template; empty: none */
+	char run_key[RULE_VALUE_MAX]; /* of the run that it belongs to; empty: not said */
+	bool name_guessed;	      /* field "name" is the tool that a script seems to run */
 	unsigned n_fields;
 	struct {
 		const char *name; /* owned by the rules */
+		enum rule_origin_kind from;
 		char value[RULE_VALUE_MAX];
 	} fields[RULE_FIELDS_MAX];
+};
+
+/* What a rule says beyond conditions and fields. Owned by the rules. */
+struct rule_traits {
+	const char *anchor_dir, *attempt_by; /* names of fields; NULL: none */
+	const char *only_under_id;	     /* as written; only_under once resolved */
+	const struct rule *only_under;	     /* what is not below it is wrapper noise */
+	const char *run_engine;		     /* of `run:`; NULL: none */
+	bool opens_mark, leaks;
+	uint32_t cancel_signals; /* bits; an engine's */
 };
 
 struct rules_error {
@@ -78,11 +105,23 @@ struct rules_error {
 int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error);
 void rules_free(struct rules *r);
 
-/* The first rule of `kind` by priority that matches; 0 and *ret filled, or
- * -ENOENT. O(candidates): rules are indexed by basename and comm. */
+/* For each kind in turn the first rule by priority that matches goes to `take`,
+ * which may change in->scope for those that follow; its non-zero return ends the
+ * search and is returned. O(candidates): rules are indexed by basename and comm. */
+typedef int (*rule_take)(void *ctx, struct rule_result *match);
+int rules_match_each(const struct rules *r, const enum rule_kind *kinds, unsigned n,
+		     const struct rule_input *in, rule_take take, void *ctx);
+/* The same for one kind: 0 and *ret filled, or -ENOENT. */
 int rules_match(const struct rules *r, enum rule_kind kind, const struct rule_input *in,
 		struct rule_result *ret);
 const char *rule_result_field(const struct rule_result *r, const char *name); /* or NULL */
+const char *rule_from_name(enum rule_origin_kind from); /* "argv", "env", ... */
+/* Sets or replaces a field; false: no room. */
+bool rule_result_set(struct rule_result *r, const char *name, const char *value,
+		     enum rule_origin_kind from);
+/* name and pipeline of the run of `run:`, expanded; false: not said. */
+bool rule_run_text(const struct rule_result *r, uint32_t pid, const char *what,
+		   char ret[RULE_VALUE_MAX]);
 
 const char *rule_id(const struct rule *r);
 enum rule_kind rule_kind_of(const struct rule *r);
@@ -91,6 +130,9 @@ const char *rule_origin(const struct rule *r, unsigned *ret_line); /* its file *
 const struct rule *rules_at(const struct rules *r, unsigned i);	   /* by priority; NULL: no more */
 unsigned rule_confidence(const struct rule *r);
 bool rule_is_transparent(const struct rule *r);
+const struct rule_traits *rule_traits(const struct rule *r);
+bool rule_pops(const struct rule *r, const char *title); /* `pop_when` */
+bool rules_use_titles(const struct rules *r);
 /* comms of heads whose children need their environment read; NULL at the end */
 const char *const *rules_env_parents(const struct rules *r);
 /* allow-listed environment names; NULL at the end */

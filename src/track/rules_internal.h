@@ -79,6 +79,8 @@ enum source_kind {
 	SOURCE_NONE,
 	SOURCE_ARGV_AFTER,
 	SOURCE_ARGV_RE,
+	SOURCE_FILE_RE,
+	SOURCE_EXE_RE,
 	SOURCE_WORD,
 	SOURCE_CWD_RE,
 	SOURCE_TITLE_RE,
@@ -90,6 +92,8 @@ enum source_kind {
 	SOURCE_SHELL_TOOL,
 	SOURCE_MARKER,
 	SOURCE_TEXT, /* `line:` of the content tier */
+	SOURCE_HEAD, /* `re:` alone, in `head:` */
+	SOURCE_PATH, /* `path_re:` in `learn:` */
 };
 
 struct source {
@@ -100,6 +104,7 @@ struct source {
 	unsigned group;
 	const char **skip_options; /* options with a value, before the word wanted */
 	unsigned n_skip;
+	unsigned add; /* to a number */
 	bool base64, in_argv, basename;
 };
 
@@ -121,12 +126,27 @@ struct rule_block { /* content tier: blocks of an engine's own log */
 	unsigned n_fields;
 };
 
+struct rule_head {	  /* content tier: the beginning of a file that an engine wrote */
+	const char *file; /* template */
+	unsigned bytes;
+	struct rule_field *fields;
+	unsigned n_fields;
+};
+
+#define RULE_HEADS_MAX	    4
+#define RULE_HEAD_BYTES_MAX 4096
+#define RULE_KEYS_MAX	    4
+
+struct rule_run { /* templates */
+	const char *key, *name, *pipeline;
+};
+
 struct rule_pair {
 	const char *name, *value;
 };
 
 struct rule_test {
-	const char *file, *exe, *comm, *cwd, *title, *cgroup, *nodename, *parent;
+	const char *file, *exe, *comm, *cwd, *cwd_host, *title, *cgroup, *nodename, *parent;
 	const char **argv, **env, **ancestors;
 	unsigned n_argv, n_env, n_ancestors, pid, nspid;
 	bool no_match, run_root;
@@ -142,9 +162,15 @@ struct rule {
 	const char **env_rescan; /* comms of it whose children need their environment read */
 	unsigned n_env_rescan;
 	struct predicate when;
-	const char *key;
-	struct rule_field *fields;
-	unsigned n_fields;
+	const char *keys[RULE_KEYS_MAX]; /* templates; the first that has all its fields */
+	unsigned n_keys;
+	struct rule_field *fields, *learn;
+	unsigned n_fields, n_learn;
+	struct rule_traits traits;
+	struct rule_run run;
+	struct pattern *owns, *pop_title;
+	struct rule_head heads[RULE_HEADS_MAX];
+	unsigned n_heads;
 	struct rule_block *block;
 	struct rule_test *tests;
 	unsigned n_tests;
@@ -173,6 +199,7 @@ struct rules {
 	uint64_t of_kind[RULE_KINDS][RULE_WORDS];
 	uint64_t always[RULE_WORDS]; /* not found through the index */
 	const char **env_names, **env_parents;
+	bool use_titles;
 };
 
 /* What matching and extracting look at; parts are filled when first needed. */
@@ -201,10 +228,15 @@ struct word rule_env(const struct rule_input *in, const char *name); /* p NULL: 
 void rule_extract(struct rule_view *v, const struct rule *rule, struct rule_result *ret);
 /* Adds one value if it is valid for the field; false if not. */
 bool rule_add_field(struct rule_result *ret, const struct rule_field *f, struct word value);
+/* The same, replacing what it had. */
+bool rule_set_field(struct rule_result *ret, const struct rule_field *f, struct word value,
+		    enum rule_origin_kind from);
 /* Applies re, group and decoding of a source to a text found. */
 bool rule_refine(const struct source *s, struct word text, char *buf, size_t size,
 		 struct word *ret);
-void rule_expand_key(const struct rule *rule, uint32_t pid, struct rule_result *ret);
+/* Expands ${field}, ${pid} and ${cwd}; false: one of them is not known, *ret empty. */
+bool rule_expand(const char *template, const struct rule_result *r, uint32_t pid, const char *cwd,
+		 char ret[RULE_VALUE_MAX]);
 
 /* Appends the rules of one YAML text. */
 int rules_parse(struct rules *r, const char *name, const char *text, size_t len,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,31 +69,9 @@ static unsigned distance(const char *a, const char *b)
 
 static int unknown_key(struct binder *b, const yaml_node_t *node, const struct yaml_key *keys)
 {
-	static const char *const later[] = { "status",
-					     "watch_files",
-					     "pop_when",
-					     "opens",
-					     "anchor",
-					     "collapse",
-					     "tools_only_under",
-					     "binds",
-					     "pending_container",
-					     "action",
-					     "creates",
-					     "renames_to",
-					     "unlinks",
-					     "opens_ro",
-					     "path_re",
-					     "fd_re",
-					     "head_re",
-					     "cred" };
 	const char *word = yaml_text(node), *near = NULL;
 	unsigned best = 4;
 
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
-		if (!strcmp(word, later[i]))
-			return yaml_fail(b, node, "key '%s' is not supported by this version",
-					 word);
 	for (const struct yaml_key *k = keys; k->name; k++)
 		if (distance(word, k->name) < best) {
 			best = distance(word, k->name);
@@ -220,8 +199,8 @@ static int bind_kind(struct binder *b, yaml_node_t *node, void *target)
 			return 0;
 		}
 	return yaml_fail(b, node,
-			 "kind must be engine, task, tool, wrapper, noise, alloc, container or "
-			 "session");
+			 "kind must be engine, task, tool, wrapper, noise, alloc, container, "
+			 "session or client");
 }
 
 static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
@@ -239,14 +218,98 @@ static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
 	return rc;
 }
 
+static int bind_keys(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+	struct yaml_texts texts;
+	int rc = yaml_bind_texts(b, node, &texts);
+
+	if (rc)
+		return rc;
+	if (!texts.n || texts.n > RULE_KEYS_MAX)
+		return yaml_fail(b, node, "1 to %d keys", RULE_KEYS_MAX);
+	memcpy(rule->keys, texts.items, texts.n * sizeof(*texts.items));
+	rule->n_keys = texts.n;
+	return 0;
+}
+
+static int bind_opens(struct binder *b, yaml_node_t *node, void *target)
+{
+	if (!yaml_text(node) || strcmp(yaml_text(node), "mark"))
+		return yaml_fail(b, node, "opens can only be mark: a kind says what it opens");
+	*(bool *)target = true;
+	return 0;
+}
+
+static int bind_pop(struct binder *b, yaml_node_t *node, void *target)
+{
+	static const struct yaml_key keys[] = { { "title", yaml_bind_regex, 0 },
+						{ NULL, NULL, 0 } };
+
+	return yaml_bind(b, node, keys, target);
+}
+
+static int bind_signals(struct binder *b, yaml_node_t *node, void *target)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} signals[] = { { "INT", SIGINT },   { "TERM", SIGTERM }, { "HUP", SIGHUP },
+			{ "QUIT", SIGQUIT }, { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 },
+			{ "KILL", SIGKILL } };
+	struct yaml_texts texts;
+	uint32_t *bits = target;
+	int rc = yaml_bind_texts(b, node, &texts);
+
+	*bits = 0;
+	for (unsigned i = 0; !rc && i < texts.n; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(signals) && strcmp(signals[k].name, texts.items[i]))
+			k++;
+		if (k == ARRAY_SIZE(signals))
+			return yaml_fail(b, node, "no such signal here: %.40s", texts.items[i]);
+		*bits |= 1u << signals[k].number;
+	}
+	return rc;
+}
+
+static int bind_run_of(struct binder *b, yaml_node_t *node, void *target)
+{
+	static const struct yaml_key keys[] = {
+		{ "key", yaml_bind_text, offsetof(struct rule, run.key) },
+		{ "name", yaml_bind_text, offsetof(struct rule, run.name) },
+		{ "pipeline", yaml_bind_text, offsetof(struct rule, run.pipeline) },
+		{ "engine", yaml_bind_text, offsetof(struct rule, traits.run_engine) },
+		{ NULL, NULL, 0 },
+	};
+	struct rule *rule = target;
+	int rc = yaml_bind(b, node, keys, rule);
+
+	if (!rc && !rule->run.key)
+		return yaml_fail(b, node, "run needs a key");
+	return rc;
+}
+
 static const struct yaml_key rule_keys[] = {
 	{ "id", yaml_bind_text, offsetof(struct rule, id) },
 	{ "kind", bind_kind, offsetof(struct rule, kind) },
 	{ "priority", yaml_bind_number, offsetof(struct rule, priority) },
 	{ "confidence", yaml_bind_number, offsetof(struct rule, confidence) },
 	{ "when", yaml_bind_when, offsetof(struct rule, when) },
-	{ "key", yaml_bind_text, offsetof(struct rule, key) },
+	{ "key", bind_keys, 0 },
 	{ "extract", yaml_bind_fields, 0 },
+	{ "learn", yaml_bind_learn, 0 },
+	{ "head", yaml_bind_heads, 0 },
+	{ "owns", yaml_bind_regex, offsetof(struct rule, owns) },
+	{ "run", bind_run_of, 0 },
+	{ "anchor_dir", yaml_bind_text, offsetof(struct rule, traits.anchor_dir) },
+	{ "attempt_by", yaml_bind_text, offsetof(struct rule, traits.attempt_by) },
+	{ "tools_only_under", yaml_bind_text, offsetof(struct rule, traits.only_under_id) },
+	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
+	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
+	{ "cancel_signals", bind_signals, offsetof(struct rule, traits.cancel_signals) },
+	{ "pop_when", bind_pop, offsetof(struct rule, pop_title) },
 	{ "text", yaml_bind_block, offsetof(struct rule, block) },
 	{ "transparent", yaml_bind_bool, offsetof(struct rule, transparent) },
 	{ "env_rescan", bind_rescan, 0 },
@@ -255,21 +318,71 @@ static const struct yaml_key rule_keys[] = {
 	{ NULL, NULL, 0 },
 };
 
-/* ${x} must name a field of the rule or the pid. */
-static int check_key(struct binder *b, const yaml_node_t *node, const struct rule *rule)
+static bool is_field(const struct rule *rule, const char *name, size_t len)
 {
-	for (const char *p = rule->key; p && (p = strstr(p, "${")); p += 2) {
-		size_t len = strcspn(p + 2, "}");
-		bool known = p[2 + len] == '}' && len == 3 && !memcmp(p + 2, "pid", 3);
+	if (len == 3 && (!memcmp(name, "pid", 3) || !memcmp(name, "cwd", 3)))
+		return true;
+	for (unsigned i = 0; i < rule->n_fields; i++)
+		if (strlen(rule->fields[i].name) == len && !memcmp(rule->fields[i].name, name, len))
+			return true;
+	for (unsigned i = 0; i < rule->n_learn; i++)
+		if (strlen(rule->learn[i].name) == len && !memcmp(rule->learn[i].name, name, len))
+			return true;
+	return false;
+}
 
-		for (unsigned i = 0; i < rule->n_fields && !known; i++)
-			known = strlen(rule->fields[i].name) == len &&
-				!memcmp(rule->fields[i].name, p + 2, len);
-		if (!known)
-			return yaml_fail(b, node, "%s: key uses ${%.*s}, which is no field",
-					 rule->id, (int)len, p + 2);
+/* ${x} must name a field of the rule, the pid or the directory. */
+static int check_template(struct binder *b, const yaml_node_t *node, const struct rule *rule,
+			  const char *template)
+{
+	for (const char *p = template; p && (p = strstr(p, "${")); p += 2) {
+		size_t len = strcspn(p + 2, "}");
+
+		if (p[2 + len] != '}' || !is_field(rule, p + 2, len))
+			return yaml_fail(b, node, "%s: ${%.*s} is no field of it", rule->id,
+					 (int)len, p + 2);
 	}
 	return 0;
+}
+
+static int check_templates(struct binder *b, const yaml_node_t *node, const struct rule *rule)
+{
+	const char *others[] = { rule->run.key, rule->run.name, rule->run.pipeline };
+	int rc = 0;
+
+	for (unsigned i = 0; i < rule->n_keys && !rc; i++)
+		rc = check_template(b, node, rule, rule->keys[i]);
+	for (unsigned i = 0; i < rule->n_heads && !rc; i++)
+		rc = check_template(b, node, rule, rule->heads[i].file);
+	for (size_t i = 0; i < ARRAY_SIZE(others) && !rc; i++)
+		rc = check_template(b, node, rule, others[i]);
+	return rc;
+}
+
+/* What belongs to one kind only is a mistake in another. */
+static int check_kind(struct binder *b, const yaml_node_t *node, const struct rule *rule)
+{
+	bool task = rule->kind == RULE_TASK || rule->kind == RULE_ALLOC;
+	const struct rule_traits *t = &rule->traits;
+	const struct {
+		bool bad;
+		const char *what;
+	} checks[] = {
+		{ rule->owns && rule->kind != RULE_ENGINE, "owns is for engines" },
+		{ rule->n_learn && rule->kind != RULE_ENGINE, "learn is for engines" },
+		{ t->opens_mark && rule->kind != RULE_WRAPPER, "opens: mark is for wrappers" },
+		{ rule->n_heads && !task, "head is for tasks and allocations" },
+		{ rule->run.key && !task, "run is for tasks and allocations" },
+		{ (t->anchor_dir || t->attempt_by || t->only_under_id || rule->pop_title) && !task,
+		  "anchor_dir, attempt_by, tools_only_under and pop_when are for tasks" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].bad)
+			return yaml_fail(b, node, "%s: %s", rule->id, checks[i].what);
+	if (rule->owns && !rule->owns->regex.re_nsub)
+		return yaml_fail(b, node, "%s: owns needs a group: the directory", rule->id);
+	return check_templates(b, node, rule);
 }
 
 static int add_rule(struct binder *b, const yaml_node_t *node, struct rule *rule)
@@ -303,6 +416,7 @@ static int bind_rule(struct binder *b, yaml_node_t *node)
 	rule->priority = 500;
 	rule->confidence = 60;
 	rule->kind = RULE_KINDS;
+	rule->traits.cancel_signals = 1u << SIGINT | 1u << SIGTERM | 1u << SIGHUP;
 	rule->line = (unsigned)node->start_mark.line + 1;
 	rule->column = (unsigned)node->start_mark.column + 1;
 	rc = yaml_bind(b, node, rule_keys, rule);
@@ -319,7 +433,7 @@ static int bind_rule(struct binder *b, yaml_node_t *node)
 		return yaml_fail(b, node, "%s: a rule needs a 'when' that is not empty", rule->id);
 	if (rule->confidence > 100)
 		return yaml_fail(b, node, "%s: confidence is 0 to 100", rule->id);
-	rc = check_key(b, node, rule);
+	rc = check_kind(b, node, rule);
 	return rc ? rc : add_rule(b, node, rule);
 }
 

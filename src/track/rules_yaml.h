@@ -40,6 +40,8 @@ int yaml_bind_texts(struct binder *b, yaml_node_t *node, struct yaml_texts *ret)
 
 int yaml_bind_when(struct binder *b, yaml_node_t *node, void *target);	 /* struct predicate */
 int yaml_bind_fields(struct binder *b, yaml_node_t *node, void *target); /* struct rule */
+int yaml_bind_learn(struct binder *b, yaml_node_t *node, void *target);	 /* struct rule */
+int yaml_bind_heads(struct binder *b, yaml_node_t *node, void *target);	 /* struct rule */
 int yaml_bind_block(struct binder *b, yaml_node_t *node, void *target);	 /* struct rule_block * */
 int yaml_bind_tests(struct binder *b, yaml_node_t *node, void *target);	 /* struct rule */
 

@@ -236,6 +236,9 @@ NAMED_SOURCE(source_env, SOURCE_ENV)
 NAMED_SOURCE(source_const, SOURCE_CONST)
 NAMED_SOURCE(source_from, SOURCE_FROM)
 NAMED_SOURCE(source_line, SOURCE_TEXT)
+REGEX_SOURCE(source_file_re, SOURCE_FILE_RE)
+REGEX_SOURCE(source_exe_re, SOURCE_EXE_RE)
+REGEX_SOURCE(source_path_re, SOURCE_PATH)
 REGEX_SOURCE(source_argv_re, SOURCE_ARGV_RE)
 REGEX_SOURCE(source_cwd_re, SOURCE_CWD_RE)
 REGEX_SOURCE(source_title_re, SOURCE_TITLE_RE)
@@ -295,6 +298,10 @@ static const struct yaml_key source_keys[] = {
 	{ "shell_tool", source_shell_tool, 0 },
 	{ "pending_marker", source_marker, 0 },
 	{ "line", source_line, 0 },
+	{ "file_re", source_file_re, 0 },
+	{ "exe_re", source_exe_re, 0 },
+	{ "path_re", source_path_re, 0 },
+	{ "add", yaml_bind_number, offsetof(struct source, add) },
 	{ "re", yaml_bind_regex, offsetof(struct source, re) },
 	{ "group", yaml_bind_number, offsetof(struct source, group) },
 	{ "skip_opts", bind_skip, 0 },
@@ -313,6 +320,8 @@ static int bind_source(struct binder *b, yaml_node_t *node, struct rule_field *f
 
 	if (rc)
 		return rc;
+	if (s->kind == SOURCE_NONE && s->re)
+		s->kind = SOURCE_HEAD; /* a line of the file that `head` names */
 	if (s->kind == SOURCE_NONE)
 		return yaml_fail(b, node, "a source is missing, such as argv_after or env");
 	if (s->re && s->group == 99)
@@ -372,6 +381,65 @@ int yaml_bind_fields(struct binder *b, yaml_node_t *node, void *target)
 	struct rule *rule = target;
 
 	return bind_field_list(b, node, &rule->fields, &rule->n_fields);
+}
+
+int yaml_bind_learn(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+	int rc = bind_field_list(b, node, &rule->learn, &rule->n_learn);
+
+	for (unsigned i = 0; !rc && i < rule->n_learn; i++)
+		for (unsigned k = 0; k < rule->learn[i].n_sources; k++)
+			if (rule->learn[i].sources[k].kind != SOURCE_PATH)
+				return yaml_fail(b, node, "learn takes path_re only");
+	return rc;
+}
+
+static int bind_head_fields(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule_head *head = target;
+
+	return bind_field_list(b, node, &head->fields, &head->n_fields);
+}
+
+static const struct yaml_key head_keys[] = {
+	{ "file", yaml_bind_text, offsetof(struct rule_head, file) },
+	{ "bytes", yaml_bind_number, offsetof(struct rule_head, bytes) },
+	{ "extract", bind_head_fields, 0 },
+	{ NULL, NULL, 0 },
+};
+
+static int bind_head(struct binder *b, yaml_node_t *node, struct rule *rule)
+{
+	struct rule_head *head = &rule->heads[rule->n_heads];
+	int rc;
+
+	if (rule->n_heads == RULE_HEADS_MAX)
+		return yaml_fail(b, node, "at most %d files", RULE_HEADS_MAX);
+	rc = yaml_bind(b, node, head_keys, head);
+	if (rc)
+		return rc;
+	if (!head->file || !head->n_fields || !head->bytes || head->bytes > RULE_HEAD_BYTES_MAX)
+		return yaml_fail(b, node, "head needs file, extract, and bytes of 1 to %d",
+				 RULE_HEAD_BYTES_MAX);
+	for (unsigned i = 0; i < head->n_fields; i++)
+		for (unsigned k = 0; k < head->fields[i].n_sources; k++)
+			if (head->fields[i].sources[k].kind != SOURCE_HEAD)
+				return yaml_fail(b, node,
+						 "head takes `re` only: a line of the file");
+	rule->n_heads++;
+	return 0;
+}
+
+int yaml_bind_heads(struct binder *b, yaml_node_t *node, void *target)
+{
+	int rc = 0;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		return bind_head(b, node, target);
+	for (size_t i = 0; i < SEQUENCE_LENGTH(node) && !rc; i++)
+		rc = bind_head(b, yaml_at(b, node->data.sequence.items.start[i]), target);
+	return rc;
 }
 
 static int bind_block_fields(struct binder *b, yaml_node_t *node, void *target)
@@ -462,6 +530,7 @@ static const struct yaml_key test_keys[] = {
 	{ "exe", yaml_bind_text, offsetof(struct rule_test, exe) },
 	{ "comm", yaml_bind_text, offsetof(struct rule_test, comm) },
 	{ "cwd", yaml_bind_text, offsetof(struct rule_test, cwd) },
+	{ "cwd_host", yaml_bind_text, offsetof(struct rule_test, cwd_host) },
 	{ "title", yaml_bind_text, offsetof(struct rule_test, title) },
 	{ "cgroup", yaml_bind_text, offsetof(struct rule_test, cgroup) },
 	{ "nodename", yaml_bind_text, offsetof(struct rule_test, nodename) },

@@ -193,18 +193,18 @@ int run_end(struct tracker *t, const struct wire_run_end *r)
 	return keep(&f->note, event_text(&r->h, r->note));
 }
 
-int run_engine(struct tracker *t, const struct rule_result *match)
+int run_engine(struct tracker *t, const struct scope *s)
 {
+	const struct rule *rule = s->match.rule;
 	struct run_facts *f = &t->facts;
-	const char *engine = rule_result_field(match, "engine");
-	const char *pipeline = rule_result_field(match, "pipeline");
+	const char *engine = s->engine_name, *pipeline = s->pipeline;
 
 	/* the outermost engine names the run; a script only until it starts one */
-	if (f->engine[0] && (f->engine_confidence > SCRIPT_CONFIDENCE ||
-			     rule_confidence(match->rule) < ENGINE_CONFIDENCE))
+	if (f->engine[0] &&
+	    (f->engine_confidence > SCRIPT_CONFIDENCE || rule_confidence(rule) < ENGINE_CONFIDENCE))
 		return 0;
-	f->engine_confidence = rule_confidence(match->rule);
-	str_copy(f->engine, sizeof(f->engine), engine ? engine : rule_id(match->rule));
+	f->engine_confidence = rule_confidence(rule);
+	str_copy(f->engine, sizeof(f->engine), engine ? engine : rule_id(rule));
 	if (!engine)
 		f->engine[strcspn(f->engine, ".")] = '\0';
 	if (!pipeline || !*pipeline)
@@ -243,6 +243,11 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		{ t->tools_folded, "Program starts booked on \"(other tools)\" (too many "
 				   "different tools at a time)" },
 		{ t->tasks_refused, "Tasks that were not opened (too many at a time)" },
+		{ t->keys_forgotten,
+		  "Failed tasks whose attempts are no longer counted (too many)" },
+		{ t->dirs_forgotten, "Directories of runs that were forgotten (too many)" },
+		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
+		{ t->ambiguous, "Places of processes that more than one thing could explain" },
 		{ t->malformed, "Records that could not be understood" },
 		{ t->unknown, "Records of a kind that this version does not know" },
 		{ t->incidents > INCIDENTS_MAX ? t->incidents - INCIDENTS_MAX : 0,

@@ -12,7 +12,7 @@
 
 /* Texts of one exec record, ended by NUL, in the tracker's scratch memory. */
 struct exec_texts {
-	const char *file, *exe, *cwd, *nodename;
+	const char *file, *exe, *cwd, *cwd_host, *nodename;
 	struct bytes argv, env;
 	char comm[WIRE_COMM_LEN + 1];
 };
@@ -117,13 +117,14 @@ static int read_texts(struct tracker *t, const struct wire_exec *r, struct exec_
 {
 	struct str *s = &t->scratch;
 	bool cut = r->h.flags & WIRE_F_PATH_TRUNCATED;
-	size_t file, exe, cwd, node, argv, env, argv_len = 0, env_len = 0;
+	size_t file, exe, cwd, host, node, argv, env, argv_len = 0, env_len = 0;
 
 	str_reset(s);
 	str_addc(s, '\0'); /* so that no text is at 0 */
 	file = keep_text(s, event_text(&r->h, r->file));
 	exe = keep_path(s, event_bytes(&r->h, r->exe), cut);
 	cwd = keep_path(s, event_bytes(&r->h, r->cwd), cut);
+	host = keep_path(s, event_bytes(&r->h, r->cwd_host), cut);
 	node = keep_text(s, event_text(&r->h, r->nodename));
 	argv = keep_list(s, event_bytes(&r->h, r->argv), &argv_len);
 	env = keep_list(s, event_bytes(&r->h, r->env), &env_len);
@@ -133,6 +134,7 @@ static int read_texts(struct tracker *t, const struct wire_exec *r, struct exec_
 		.file = file ? s->data + file : NULL,
 		.exe = exe ? s->data + exe : NULL,
 		.cwd = cwd ? s->data + cwd : NULL,
+		.cwd_host = host ? s->data + host : NULL,
 		.nodename = node ? s->data + node : NULL,
 		.argv = ended_list(s, argv, argv_len),
 		.env = ended_list(s, env, env_len),
@@ -154,6 +156,7 @@ static int send_exec(struct tracker *t, const struct process *p, const struct wi
 		.file = x->file,
 		.exe = x->exe,
 		.cwd = x->cwd,
+		.cwd_host = x->cwd_host,
 		.argv = x->argv,
 		.argv_len = r->argv_len,
 		.argv_truncated = r->h.flags & WIRE_F_ARGV_TRUNCATED,
@@ -175,6 +178,19 @@ static int send_exec(struct tracker *t, const struct process *p, const struct wi
 	return t->sink.exec(t->sink.ctx, &row);
 }
 
+#define WRAPPER_TOOL "(wrapper)"
+
+/* What an engine puts around the script of a task is no tool of anybody. */
+static bool is_wrapper_noise(const struct process *p, const struct task *task)
+{
+	const struct rule *under = task->rule ? rule_traits(task->rule)->only_under : NULL;
+
+	for (const struct scope *s = p->scope; under && s && s->task == task; s = s->up)
+		if (s->match.rule == under)
+			return false;
+	return under != NULL;
+}
+
 /* Under a facade (bowtie2, trim_galore) a program is a component of it. */
 static struct tool *name_tool(struct tracker *t, struct process *p, struct task *task,
 			      const struct tool_name *name)
@@ -182,7 +198,9 @@ static struct tool *name_tool(struct tracker *t, struct process *p, struct task 
 	char text[TOOL_TEXT_MAX], facade[TOOL_TEXT_MAX];
 	const char *display = tool_display(name, text, sizeof(text));
 
-	if (name->kind == TOOL_INHERIT && p->tool)
+	if (is_wrapper_noise(p, task))
+		display = WRAPPER_TOOL;
+	else if (name->kind == TOOL_INHERIT && p->tool)
 		display = p->tool->key;
 	if (!p->facade || !p->tool || name->kind == TOOL_INHERIT || !strcmp(p->tool->key, display))
 		return tool_get(t, task, display, NULL);
@@ -203,6 +221,7 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 		.exe = x->exe,
 		.comm = x->comm,
 		.cwd = x->cwd,
+		.cwd_host = x->cwd_host,
 		.argv = x->argv,
 		.env = x->env,
 		.cgroup = cgroup_find(t, r->cgroup_id),
@@ -218,6 +237,39 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 	return scope_match(t, p, &in, r->h.time_ns);
 }
 
+/* What its new place calls what it was: only a fork of its launcher until now. */
+static int become_launcher(struct tracker *t, struct process *p, struct task *task)
+{
+	struct tool *launcher = tool_get(t, task, p->tool->key, NULL);
+
+	if (!launcher)
+		return -ENOMEM;
+	become(t, p, launcher, false);
+	return 0;
+}
+
+int segment_move(struct tracker *t, struct process *p, struct scope *next,
+		 const struct wire_ledger *total, uint64_t now_ns)
+{
+	bool fresh = !p->settled && p->tool, other = next->task != p->scope->task;
+	int err = 0;
+
+	if (!fresh && p->tool)
+		err = segment_settle(t, p, total);
+	if (err)
+		return err;
+	err = scope_enter(t, p, next, fresh ? p->id.start_ns : now_ns);
+	if (err)
+		return err;
+	if (!other)
+		return fresh ? segment_settle(t, p, total) : 0;
+	p->significant = false; /* its name must be a tool of the new task */
+	if (!p->tool)
+		return 0;
+	err = become_launcher(t, p, next->task);
+	return err || !fresh ? err : segment_settle(t, p, total);
+}
+
 /* What it was until now. The first program's launch (fork to exec) goes with the
  * task that it opens, so that a task is the sum of its processes. */
 static int settle_before(struct tracker *t, struct process *p, const struct wire_exec *r,
@@ -227,21 +279,18 @@ static int settle_before(struct tracker *t, struct process *p, const struct wire
 
 	if (next == p->scope)
 		return p->tool ? segment_settle(t, p, &r->ledger) : 0;
-	if (p->execs == 1 && p->tool) {
-		struct tool *launcher = tool_get(t, next->task, p->tool->key, NULL);
-
-		if (!launcher)
-			return -ENOMEM;
-		scope_enter(t, p, next, p->id.start_ns);
-		become(t, p, launcher, false);
-		return segment_settle(t, p, &r->ledger);
+	if (p->execs == 1 && p->tool && next->task != p->scope->task) {
+		err = scope_enter(t, p, next, p->id.start_ns);
+		if (!err)
+			err = become_launcher(t, p, next->task);
+		return err ? err : segment_settle(t, p, &r->ledger);
 	}
 	err = p->tool ? segment_settle(t, p, &r->ledger) : 0;
 	if (err)
 		return err;
-	scope_enter(t, p, next, r->h.time_ns);
-	p->significant = false; /* its name must be a tool of the new task */
-	return 0;
+	if (next->task != p->scope->task)
+		p->significant = false; /* its name must be a tool of the new task */
+	return scope_enter(t, p, next, r->h.time_ns);
 }
 
 static void note_exec(struct process *p, const struct wire_exec *r)
@@ -302,4 +351,50 @@ int segment_late_exec(struct tracker *t, struct process *p, const struct wire_ex
 	int err = read_texts(t, r, &x);
 
 	return err ? err : send_exec(t, p, r, &x, NULL);
+}
+
+/* A title: the arguments as one text, without what setproctitle leaves behind it. */
+static const char *title_of(struct tracker *t, const struct wire_rename *r)
+{
+	struct bytes argv = event_bytes(&r->h, r->argv), arg;
+	struct str *s = &t->scratch;
+	size_t pos = 0;
+
+	str_reset(s);
+	while ((arg = event_next(argv, &pos)).data) {
+		if (!arg.len)
+			continue;
+		if (s->len)
+			str_addc(s, ' ');
+		str_addn(s, arg.data, arg.len);
+	}
+	while (s->len && s->data[s->len - 1] == ' ')
+		s->data[--s->len] = '\0';
+	return s->failed || !s->len ? NULL : s->data;
+}
+
+int segment_title(struct tracker *t, struct process *p, const struct wire_rename *r)
+{
+	char comm[WIRE_COMM_LEN + 1] = "";
+	const char *title = title_of(t, r);
+	struct rule_input in = {
+		.comm = comm,
+		.title = title,
+		.cgroup = cgroup_find(t, p->cgroup_id),
+		.pid = p->id.pid,
+		.parent_rule = p->parent_rule,
+		.scope = p->scope == t->top ? NULL : &p->scope->match,
+	};
+	struct scope *next = NULL;
+	int err;
+
+	if (!title || !t->options.rules || !rules_use_titles(t->options.rules))
+		return 0;
+	memcpy(comm, p->comm, sizeof(p->comm));
+	err = scope_match_title(t, p, &in, r->h.time_ns, &next);
+	if (err || !next)
+		return err;
+	err = segment_move(t, p, next, &r->ledger, r->h.time_ns);
+	scope_unref(t, next);
+	return err ? err : incident_title(t, p, r->h.time_ns, title);
 }

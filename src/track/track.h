@@ -12,6 +12,7 @@
 #include "src/model/rows.h"
 
 struct tracker;
+struct rule;
 struct rules;
 
 /* Where rows go. Each returns 0 or -errno; an error stops tracker_feed(), which
@@ -23,6 +24,7 @@ struct track_sink {
 	int (*process)(void *ctx, const struct process_row *row);
 	int (*exec)(void *ctx, const struct exec_row *row);
 	int (*task)(void *ctx, const struct task_row *row);
+	int (*scope)(void *ctx, const struct scope_row *row);
 	int (*tool)(void *ctx, const struct tool_row *row);
 	int (*file)(void *ctx, const struct file_row *row);
 	int (*cgroup)(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path);
@@ -32,6 +34,9 @@ struct track_sink {
 	 * file that names its tasks: while it grows, up to `bytes` of it, what
 	 * rules_filter_text() leaves of it becomes WIRE_TEXT records. */
 	int (*want_text)(void *ctx, const char *path, size_t bytes);
+	/* May be NULL. The beginning of the file that rule_head_filter() leaves is to
+	 * follow as a WIRE_TEXT record with this path: after the record at hand. */
+	int (*want_head)(void *ctx, const struct rule *rule, unsigned index, const char *path);
 };
 
 struct tracker_limits {

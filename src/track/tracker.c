@@ -245,7 +245,10 @@ int tracker_finish(struct tracker *t, bool clean, uint64_t rows_lost, uint64_t r
 	failed = engine_texts_end(t);
 	if (!err)
 		err = failed;
-	failed = scope_finish(t);
+	failed = tasks_finish(t);
+	if (!err)
+		err = failed;
+	failed = run_scopes_end(t);
 	if (!err)
 		err = failed;
 	failed = send_summaries(t, true);

@@ -5,7 +5,11 @@
  *   tracker.c        life, dispatch of records, flush and finish
  *   process_table.c  processes by (pid, start); the ended ones for late children
  *   segments.c       exec chains: who used what between two settlements
- *   scope.c          tasks and the rule scopes that lead to them
+ *   scope.c          the tree of scopes: life, who is in it, rows
+ *   scope_open.c     which scopes an exec or a title opens, joins or leaves
+ *   scope_run.c      runs of engines: by head, by key, by directories they own
+ *   task.c           tasks: fields, attempts, status, their end
+ *   task_head.c      what the files of tasks tell (content tier)
  *   summarise.c      totals of a task and of a tool within it
  *   run_row.c        the run: names, status, completeness, notes
  *   file_table.c     files folded by process
@@ -21,11 +25,13 @@
 
 /* A failed insertion leaves hh.tbl NULL instead of ending the program. */
 #define HASH_NONFATAL_OOM 1
+#include <jansson.h>
 #include <uthash.h>
 
 #include "src/base/str.h"
 #include "src/model/event.h"
 #include "src/model/ledger.h"
+#include "src/track/rule_head.h"
 #include "src/track/rule_text.h"
 #include "src/track/rules.h"
 #include "src/track/tool_name.h"
@@ -33,7 +39,12 @@
 
 #define TOOL_TEXT_MAX	    160 /* name, and component after a NUL */
 #define TASK_TEXT_MAX	    256
-#define TASK_KEYS_MAX	    8192 /* remembered to count attempts */
+#define TASK_KEYS_MAX	    32768 /* remembered to count attempts */
+#define RUNS_MAX	    4096  /* known by key, without a head */
+#define OWNED_DIRS_MAX	    65536 /* the oldest is forgotten */
+#define HEADS_MAX	    64	  /* files asked for and not yet read */
+#define TITLES_MAX	    10000 /* kept for a rebuild */
+#define SCOPE_FIELDS_MAX    32
 #define CGROUPS_MAX	    16384
 #define INCIDENTS_MAX	    10000
 #define FILES_IN_MEMORY_MAX 8192
@@ -60,15 +71,17 @@ struct tool {
 
 /* Accounts of a task, or of the run itself (id 0). */
 struct task {
-	struct task *up;	  /* enclosing task or the run; NULL: this is the run */
-	struct tool *tools;	  /* hash */
-	struct task *prev, *next; /* open list, or closed FIFO */
-	int64_t id;
+	struct task *up;	   /* enclosing task or the run; NULL: this is the run */
+	struct tool *tools;	   /* hash */
+	struct task *prev, *next;  /* open list, or closed FIFO */
+	int64_t id, scope, of_run; /* ids of its scope and of its run's */
+	enum task_kind kind;
 	uint32_t root;	     /* number of its root process */
 	uint32_t refs;	     /* scopes that belong to it and tasks below it */
 	uint32_t alive;	     /* member processes, of tasks below it too */
 	bool closed, sealed; /* sealed: its tools have been given up */
 	bool dirty, root_ended, oom;
+	bool left;	   /* its root goes on, as something else: how it ended is not known */
 	bool name_guessed; /* from its script: no engine has named it yet */
 	enum task_status status;
 	int exit_code, signal;
@@ -79,8 +92,10 @@ struct task {
 	struct wire_ledger ledger;
 	uint64_t key_hash;
 	char *name, *key, *sample, *evidence;
-	const char *rule;
-	uint32_t engine; /* number of the engine that announced it */
+	const char *cpus_source, *memory_source;
+	const struct rule *rule;
+	struct scope *run_scope; /* a reference; NULL: it belongs to no run of an engine */
+	uint32_t engine;	 /* number of the engine that announced it */
 	/* Value of the marker by which the engine's log names it, or lines of several
 	 * that it may be; NULL: none, or named. */
 	char *claim;
@@ -91,12 +106,45 @@ struct task {
 /* One step from the run to a process: what `ancestor:` of a rule sees. */
 struct scope {
 	struct rule_scope match; /* first: handed to the rules */
+	UT_hash_handle hh;	 /* in tracker.shared, by shared_key */
 	struct scope *up;
+	struct scope *run; /* of the engine's run by the strongest evidence; a reference
+			    * unless it is itself; NULL: none */
 	struct task *task; /* the innermost one */
 	uint32_t refs;
+	enum scope_kind kind;
+	int64_t id;
+	uint32_t alive; /* processes in it and below */
+	uint32_t root;	/* number of the process that opened it; 0: its tasks did */
+	bool ended, cancelled, by_title;
+	bool kept; /* the table of shared scopes holds a reference */
+	enum task_status status;
+	int exit_code, signal;
+	uint64_t start_ns, end_ns; /* CLOCK_BOOTTIME */
+	uint32_t failed;	   /* tasks of the run whose last attempt failed */
+	uint32_t tasks, cached;
+	uint64_t leaked_hash; /* of an identity that came from outside with the environment */
+	char *name, *engine_name, *pipeline, *evidence;
+	json_t *fields;
 	uint32_t engine;	     /* its number, from 1; 0: it is none */
 	struct rule_markers markers; /* of an engine */
+	char *shared_key;	     /* processes of several branches join it; NULL: none */
 	char key[];		     /* rule and key, to recognise a repeated match */
+};
+
+/* A directory that belongs to a run because its head made a file in it. */
+struct owned_dir {
+	UT_hash_handle hh;
+	struct scope *run; /* a reference */
+	char path[];
+};
+
+/* A file that was asked for. */
+struct pending_head {
+	struct scope *scope; /* of the task; a reference; NULL: free */
+	const struct rule *rule;
+	unsigned index;
+	char *path;
 };
 
 /* What an engine's log says about one task. */
@@ -154,10 +202,10 @@ struct cgroup_path {
 	char path[];
 };
 
-struct task_key {
+struct task_key { /* of a run: what counts as the same task, again */
 	UT_hash_handle hh;
 	uint64_t hash;
-	uint32_t instances, attempts;
+	uint32_t attempts;
 	bool failed; /* the last one */
 };
 
@@ -193,7 +241,14 @@ struct tracker {
 	struct task *open_first, *open_last, *closed_first, *closed_last;
 	uint32_t n_open, n_closed, next_task, next_tool, n_tools;
 	struct task_key *task_keys;
-	uint32_t n_task_keys;
+	uint32_t n_task_keys, next_scope;
+	struct scope *shared; /* hash of those that several branches may join */
+	uint32_t n_runs;      /* of them, kept without a process */
+	struct owned_dir *owned_dirs;
+	uint32_t n_owned_dirs;
+	struct pending_head heads[HEADS_MAX];
+	uint32_t next_head, titles;
+	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
 	uint32_t n_cgroups;
 	struct engine_text *texts; /* newest first */
@@ -234,21 +289,77 @@ int segment_late_exec(struct tracker *t, struct process *p, const struct wire_ex
 int segment_settle(struct tracker *t, struct process *p, const struct wire_ledger *total);
 struct tool *segment_tool_by_comm(struct tracker *t, struct process *p);
 
+/* Moves a process into a scope, settling before it. */
+int segment_move(struct tracker *t, struct process *p, struct scope *next,
+		 const struct wire_ledger *total, uint64_t now_ns);
+int segment_title(struct tracker *t, struct process *p, const struct wire_rename *r);
+
 /* scope.c */
 int scope_init(struct tracker *t);
 void scope_fini(struct tracker *t);
 struct scope *scope_ref(struct scope *s);
 void scope_unref(struct tracker *t, struct scope *s);
+/* A new scope inside `up`; task: the innermost one there. NULL: no memory. */
+struct scope *scope_push(struct tracker *t, struct scope *up, enum scope_kind kind,
+			 const struct rule_result *m);
+void scope_set_task(struct scope *s, struct task *task);
+void scope_set_run(struct tracker *t, struct scope *s, struct scope *run);
+bool scope_already_in(const struct scope *s, const struct rule_result *m);
+struct scope *scope_engine_of(struct scope *s); /* the innermost run around; NULL: none */
+void scope_keep_fields(struct scope *s, const struct rule_result *m);
+int scope_send(struct tracker *t, struct scope *s);
 /* Moves a process; the accounts of its old scope keep what was settled. */
-void scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t now_ns);
-void scope_leave(struct tracker *t, struct process *p, uint64_t now_ns);
-/* The scope that an exec opens, or the process's own; -errno in *ret_error. */
-struct scope *scope_match(struct tracker *t, struct process *p, const struct rule_input *in,
+int scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t now_ns);
+int scope_leave(struct tracker *t, struct process *p, uint64_t now_ns);
+int scope_root_ended(struct tracker *t, struct process *p, const struct wire_exit *r);
+void scope_signal(struct process *p, unsigned signal);
+
+/* scope_open.c */
+/* The scope that an exec leads to, or the process's own. NULL: no memory. */
+struct scope *scope_match(struct tracker *t, struct process *p, struct rule_input *in,
 			  uint64_t now_ns);
-void scope_root_ended(struct tracker *t, struct process *p, const struct wire_exit *r);
-int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
-int scope_finish(struct tracker *t);
+/* The same for a change of title; *ret NULL: it stays where it is. */
+int scope_match_title(struct tracker *t, struct process *p, struct rule_input *in, uint64_t now_ns,
+		      struct scope **ret);
+
+/* scope_run.c */
+/* The run that a task belongs to: owner of its directory, `run:`, or the one around.
+ * *ret borrowed, NULL: none. */
+int run_scope_find(struct tracker *t, struct scope *at, const struct rule_result *m, uint32_t pid,
+		   uint64_t now_ns, struct scope **ret);
+int run_scope_file(struct tracker *t, struct process *p, const struct wire_file_event *r,
+		   const char *path);
+struct scope *scope_shared(struct tracker *t, enum scope_kind kind, const char *key);
+int scope_share(struct tracker *t, struct scope *s, const char *key);
+void scope_unshare(struct tracker *t, struct scope *s);
+int run_scopes_end(struct tracker *t);
+void run_scopes_free(struct tracker *t);
+
+/* task.c */
+struct opening { /* what a match is about */
+	struct process *process;
+	const struct rule_input *in;
+	struct rule_result *match;
+	uint64_t now_ns;
+};
+struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, enum task_kind kind,
+		       const struct opening *o);
+void task_unref(struct tracker *t, struct task *task);
 void task_fields(struct task *task, const struct rule_result *m); /* a better name */
+void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
+void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
+void task_members_remove(struct task *task, uint64_t now_ns);
+void task_root_ended(struct task *task, const struct process *p, const struct wire_exit *r);
+char *task_evidence(const struct rule_result *m, const struct rule_input *in);
+int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
+int tasks_finish(struct tracker *t);
+void tasks_free(struct tracker *t);
+
+/* task_head.c */
+int task_heads_want(struct tracker *t, struct scope *s, const struct opening *o);
+/* 1: the text was asked for; 0: it was not; -errno. */
+int task_heads_take(struct tracker *t, const char *path, struct bytes text);
+void task_heads_free(struct tracker *t);
 
 /* summarise.c */
 struct tool *tool_get(struct tracker *t, struct task *task, const char *name,
@@ -267,7 +378,8 @@ int run_begin(struct tracker *t, const struct wire_run_begin *r);
 int run_host(struct tracker *t, const struct wire_host *r);
 int run_loss(struct tracker *t, const struct wire_loss *r);
 int run_end(struct tracker *t, const struct wire_run_end *r);
-int run_engine(struct tracker *t, const struct rule_result *match);
+/* May name the recording. */
+int run_engine(struct tracker *t, const struct scope *s);
 int run_send(struct tracker *t);
 void run_fini(struct tracker *t);
 
@@ -290,6 +402,8 @@ void files_free(struct tracker *t, struct process *p);
 /* incident.c */
 int incident_oom(struct tracker *t, const struct wire_oom *r);
 int incident_signal(struct tracker *t, const struct wire_signal *r);
+/* A title that rules use, kept for `tracer rebuild`. */
+int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const char *title);
 int incident_clock(struct tracker *t, const struct wire_clock *r);
 int incident_cgroup(struct tracker *t, const struct wire_cgroup *r);
 const char *cgroup_find(struct tracker *t, uint64_t id); /* NULL: not known */

@@ -37,6 +37,11 @@ static int on_task(void *ctx, const struct task_row *r)
 	return 0;
 }
 
+static int on_scope(void *ctx, const struct scope_row *row)
+{
+	return 0;
+}
+
 static int on_tool(void *ctx, const struct tool_row *r)
 {
 	books_tool(ctx, r);
@@ -87,8 +92,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct rules *rules;
 	struct rules_error error;
 	struct books *books = books_new();
-	struct track_sink sink = { books,   on_run,    on_process,  on_exec, on_task, on_tool,
-				   on_file, on_cgroup, on_incident, NULL,    NULL };
+	struct track_sink sink = { .ctx = books,
+				   .run = on_run,
+				   .process = on_process,
+				   .exec = on_exec,
+				   .task = on_task,
+				   .scope = on_scope,
+				   .tool = on_tool,
+				   .file = on_file,
+				   .cgroup = on_cgroup,
+				   .incident = on_incident };
 	struct tracker_options options = {
 		.run_id = 1,
 		.limits = { .live_processes = 32,

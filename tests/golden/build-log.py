@@ -127,10 +127,10 @@ def execute(e):
     before = e.id() + e.id("parent") + struct.pack(
         "=IIIIQQIIIIIIQ", e.num("uid"), e.num("gid"), 0, e.num("nspid"), e.num("cgroup"), 0,
         0, 0, 0, 0, e.num("argv_len", len(argv)), argv.count(b"\0"), e.num("rss")) + e.comm()
-    exe, cwd = e.raw("exe"), e.raw("cwd")
+    exe, cwd, host = e.raw("exe"), e.raw("cwd"), e.raw("cwd_host")
     texts = [e.raw("file").encode(), e.raw("interp").encode(), components(exe) if exe else None,
              components(cwd) if cwd else None, argv, items(e.raw("env")),
-             e.raw("nodename").encode(), None]
+             e.raw("nodename").encode(), components(host) if host else None]
     return with_strings(before, e.ledger(), texts)
 
 
@@ -147,7 +147,7 @@ def leave(e):
 
 def rename(e):
     argv = items(e.raw("argv"))
-    return with_strings(e.id() + e.comm() + struct.pack("=I", len(argv)), b"", [argv])
+    return with_strings(e.id() + e.comm() + struct.pack("=I", len(argv)), e.ledger(), [argv])
 
 
 def sample(e):

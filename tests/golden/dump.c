@@ -126,6 +126,7 @@ static int on_process(void *ctx, const struct process_row *r)
 	put_number("mm", r->program_peak_rss_bytes);
 	put_number("threads", r->threads_peak);
 	put_text("container", r->container);
+	put_number("scope", (uint32_t)r->scope);
 	printf("%s%s%s%s%s%s%s", r->oom_killed ? " oom" : "", r->core_dumped ? " core" : "",
 	       r->complete ? "" : " incomplete", r->joined_late ? " joined" : "",
 	       r->kernel_thread ? " kthread" : "", r->thread_exec ? " thread_exec" : "", "");
@@ -144,6 +145,7 @@ static int on_exec(void *ctx, const struct exec_row *r)
 	put_text("file", r->file);
 	put_text("exe", r->exe);
 	put_text("cwd", r->cwd);
+	put_text("cwd_host", r->cwd_host);
 	put_bytes("argv", r->argv);
 	put_bytes("env", r->env);
 	printf("%s%s", r->argv_truncated ? " truncated" : "", r->redacted ? " redacted" : "");
@@ -158,7 +160,9 @@ static int on_task(void *ctx, const struct task_row *r)
 	books_task(d->books, r);
 	if (d->quiet)
 		return 0;
-	printf("task %d parent=%d name=%s key=%s", id(r->id), id(r->parent), r->name, r->key);
+	printf("%s %d parent=%d name=%s key=%s scope=%d", r->kind ? "allocation" : "task",
+	       id(r->id), id(r->parent), r->name, r->key, id(r->scope));
+	put_number("run", (uint32_t)r->of_run);
 	put_text("sample", r->sample);
 	put_text("rule", r->rule);
 	printf(" attempt=%u %s code=%d", r->attempt, task_names[r->status], r->exit_code);
@@ -169,6 +173,29 @@ static int on_task(void *ctx, const struct task_row *r)
 	       r->start_ns, r->end_ns, id(r->root_process), r->processes, r->busy_ns);
 	put_number("rss", r->peak_rss_bytes);
 	put_ledger(&r->ledger);
+	return 0;
+}
+
+static int on_scope(void *ctx, const struct scope_row *r)
+{
+	static const char *const kinds[] = { "run",	"allocation", "container",
+					     "session", "task",	      "mark" };
+	struct dump *d = ctx;
+
+	if (d->quiet)
+		return 0;
+	printf("scope %d parent=%d task=%d %s", id(r->id), id(r->parent), id(r->task),
+	       kinds[r->kind]);
+	put_text("key", r->key);
+	put_text("name", r->name);
+	put_text("engine", r->engine);
+	put_text("pipeline", r->pipeline);
+	put_text("rule", r->rule);
+	put_text("fields", r->fields);
+	printf(" %s code=%d", task_names[r->status], r->exit_code);
+	put_number("signal", (uint64_t)r->signal);
+	printf(" start=%" PRIu64 " end=%" PRIu64 " root=%d\n", r->start_ns, r->end_ns,
+	       id(r->root_process));
 	return 0;
 }
 
@@ -227,6 +254,12 @@ static int on_text(void *ctx, const struct text_row *r)
 static int on_want_text(void *ctx, const char *path, size_t bytes)
 {
 	printf("want_text %s\n", path);
+	return 0;
+}
+
+static int on_want_head(void *ctx, const struct rule *rule, unsigned index, const char *path)
+{
+	printf("want_head %s\n", path);
 	return 0;
 }
 
@@ -308,8 +341,9 @@ int main(int argc, char **argv)
 {
 	struct dump d = { 0 };
 	struct tracker_options options = { .run_id = 1 };
-	struct track_sink sink = { &d,	    on_run,    on_process,  on_exec, on_task,	  on_tool,
-				   on_file, on_cgroup, on_incident, on_text, on_want_text };
+	struct track_sink sink = { &d,	     on_run,	   on_process,	on_exec,   on_task,
+				   on_scope, on_tool,	   on_file,	on_cgroup, on_incident,
+				   on_text,  on_want_text, on_want_head };
 	struct rules_error error = { 0 };
 	struct rules *rules = NULL;
 	struct tracker *t = NULL;

@@ -39,6 +39,11 @@ static int put_task(void *ctx, const struct task_row *r)
 	return store_put_task(ctx, r);
 }
 
+static int put_scope(void *ctx, const struct scope_row *r)
+{
+	return store_put_scope(ctx, r);
+}
+
 static int put_tool(void *ctx, const struct tool_row *r)
 {
 	return store_put_tool(ctx, r);
@@ -80,8 +85,9 @@ static int feed(struct tracker *t, const char *log, size_t size)
 
 static int import(const char *path, struct store *s, const struct rules *rules)
 {
-	struct track_sink sink = { s,	     put_run,	 put_process,  put_exec, put_task, put_tool,
-				   put_file, put_cgroup, put_incident, put_text, NULL };
+	struct track_sink sink = { s,	      put_run,	put_process, put_exec,	 put_task,
+				   put_scope, put_tool, put_file,    put_cgroup, put_incident,
+				   put_text,  NULL,	NULL };
 	struct tracker_options options = { .rules = rules };
 	_cleanup_free_ char *log = malloc(LOG_MAX);
 	_cleanup_fclose_ FILE *f = fopen(path, "rb");
@@ -116,6 +122,15 @@ static int see_run(void *ctx, const struct run_row *r)
 {
 	str_addf(ctx, "run %s %s %s\n", r->name, r->engine ? r->engine : "-",
 		 r->pipeline ? r->pipeline : "-");
+	return 0;
+}
+
+static int see_scope(void *ctx, const struct scope_row *r)
+{
+	str_addf(ctx, "scope %" PRId64 " %" PRId64 " %" PRId64 " %d %s %s %s %s %d %d %s\n", r->id,
+		 r->parent, r->task, r->kind, r->key ? r->key : "-", r->name ? r->name : "-",
+		 r->engine ? r->engine : "-", r->rule ? r->rule : "-", r->status, r->exit_code,
+		 r->fields ? r->fields : "-");
 	return 0;
 }
 
@@ -163,6 +178,8 @@ static int write_down(struct store *s, int64_t run, struct str *out)
 		err = store_each_task(s, run, see_task, out);
 	if (!err)
 		err = store_each_tool(s, run, see_tool, out);
+	if (!err)
+		err = store_each_scope(s, run, see_scope, out);
 	if (!err)
 		err = store_each_process(s, run, see_process, out);
 	return err ? err : store_each_exec(s, run, see_exec, out);

@@ -214,6 +214,7 @@ void make_process(enum style style, int64_t run, struct process_row *ret)
 	ret->file_events_dropped = make_u32(&m);
 	ret->comm = make_text(&m);
 	ret->container = make_text(&m);
+	ret->scope = make_id(&m);
 	ret->ledger = make_ledger(&m);
 }
 
@@ -242,6 +243,7 @@ void make_exec(enum style style, int64_t process, struct exec_row *ret)
 	ret->uts_ns = make_u32(&m);
 	ret->nspid = make_u32(&m);
 	ret->nodename = make_text(&m);
+	ret->cwd_host = make_text(&m);
 	ret->maxrss_bytes = make_u64(&m);
 	ret->before = make_ledger(&m);
 }
@@ -291,7 +293,38 @@ void make_task(enum style style, int64_t run, struct task_row *ret)
 	ret->processes = make_u64(&m);
 	ret->peak_rss_bytes = make_u64(&m);
 	ret->busy_ns = make_u64(&m);
+	ret->kind = style == STYLE_DISTINCT ? TASK_ALLOCATION : 0;
+	ret->scope = make_id(&m);
+	ret->of_run = make_id(&m);
+	ret->cpus_source = make_text(&m);
+	ret->memory_source = make_text(&m);
 	ret->ledger = make_ledger(&m);
+}
+
+void make_scope(enum style style, int64_t run, struct scope_row *ret)
+{
+	struct maker m = { .style = style };
+
+	memset(ret, 0, sizeof(*ret));
+	ret->id = run << 32 | 13;
+	ret->run_id = run;
+	ret->parent = make_id(&m);
+	ret->task = make_id(&m);
+	ret->kind = style == STYLE_DISTINCT ? SCOPE_SESSION : 0;
+	ret->key = make_text(&m);
+	ret->name = make_text(&m);
+	ret->engine = make_text(&m);
+	ret->pipeline = make_text(&m);
+	ret->rule = make_text(&m);
+	ret->evidence = make_text(&m);
+	ret->confidence = make_u32(&m);
+	ret->status = style == STYLE_DISTINCT ? TASK_STATUS_UNKNOWN : 0;
+	ret->exit_code = style == STYLE_ABSENT ? -1 : make_i32(&m);
+	ret->signal = make_i32(&m);
+	ret->start_ns = make_u64(&m);
+	ret->end_ns = make_u64(&m);
+	ret->root_process = make_id(&m);
+	ret->fields = make_text(&m);
 }
 
 void make_file(enum style style, int64_t process, struct file_row *ret)
@@ -410,6 +443,7 @@ void same_process(const struct process_row *a, const struct process_row *b)
 	SAME(file_events_dropped);
 	SAME_TEXT(comm);
 	SAME_TEXT(container);
+	SAME(scope);
 	assert_memory_equal(&a->ledger, &b->ledger, sizeof(a->ledger));
 }
 
@@ -435,6 +469,7 @@ void same_exec(const struct exec_row *a, const struct exec_row *b)
 	SAME(uts_ns);
 	SAME(nspid);
 	SAME_TEXT(nodename);
+	SAME_TEXT(cwd_host);
 	SAME(maxrss_bytes);
 	assert_memory_equal(&a->before, &b->before, sizeof(a->before));
 }
@@ -478,7 +513,35 @@ void same_task(const struct task_row *a, const struct task_row *b)
 	SAME(processes);
 	SAME(peak_rss_bytes);
 	SAME(busy_ns);
+	SAME(kind);
+	SAME(scope);
+	SAME(of_run);
+	SAME_TEXT(cpus_source);
+	SAME_TEXT(memory_source);
 	assert_memory_equal(&a->ledger, &b->ledger, sizeof(a->ledger));
+}
+
+void same_scope(const struct scope_row *a, const struct scope_row *b)
+{
+	SAME(id);
+	SAME(run_id);
+	SAME(parent);
+	SAME(task);
+	SAME(kind);
+	SAME_TEXT(key);
+	SAME_TEXT(name);
+	SAME_TEXT(engine);
+	SAME_TEXT(pipeline);
+	SAME_TEXT(rule);
+	SAME_TEXT(evidence);
+	SAME(confidence);
+	SAME(status);
+	SAME(exit_code);
+	SAME(signal);
+	SAME(start_ns);
+	SAME(end_ns);
+	SAME(root_process);
+	SAME_TEXT(fields);
 }
 
 void same_file(const struct file_row *a, const struct file_row *b)
@@ -517,10 +580,11 @@ void same_text_row(const struct text_row *a, const struct text_row *b)
 }
 
 _Static_assert(sizeof(struct run_row) == 640, "a new member: make and compare it above");
-_Static_assert(sizeof(struct process_row) == 408, "a new member: make and compare it above");
-_Static_assert(sizeof(struct exec_row) == 392, "a new member: make and compare it above");
+_Static_assert(sizeof(struct process_row) == 416, "a new member: make and compare it above");
+_Static_assert(sizeof(struct exec_row) == 400, "a new member: make and compare it above");
 _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare it above");
-_Static_assert(sizeof(struct task_row) == 392, "a new member: make and compare it above");
+_Static_assert(sizeof(struct task_row) == 432, "a new member: make and compare it above");
 _Static_assert(sizeof(struct file_row) == 72, "a new member: make and compare it above");
 _Static_assert(sizeof(struct incident_row) == 40, "a new member: make and compare it above");
 _Static_assert(sizeof(struct text_row) == 48, "a new member: make and compare it above");
+_Static_assert(sizeof(struct scope_row) == 136, "a new member: make and compare it above");

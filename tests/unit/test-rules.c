@@ -96,7 +96,22 @@ static void test_mistakes(void **state)
 		{ "- {kind: task, when: {comm: x}}\n", 1, 3, "needs an 'id'" },
 		{ "{id: a}\n", 1, 1, "list of rules" },
 		{ "- {id: a, kind: task, when: {comm: x}, watch_files: [x]}\n", 1, 40,
-		  "not supported" },
+		  "unknown key" },
+		{ "- {id: a, kind: task, when: {comm: x}, owns: '(x)'}\n", 1, 3, "for engines" },
+		{ "- {id: a, kind: engine, when: {comm: x}, owns: 'x'}\n", 1, 3, "needs a group" },
+		{ "- {id: a, kind: noise, when: {comm: x}, run: {key: x}}\n", 1, 3, "run is for" },
+		{ "- {id: a, kind: task, when: {comm: x}, run: {name: x}}\n", 1, 45,
+		  "needs a key" },
+		{ "- {id: a, kind: task, when: {comm: x}, head: {file: /x, bytes: 9999, extract: "
+		  "{n: {re: x}}}}\n",
+		  1, 46, "bytes of 1 to" },
+		{ "- {id: a, kind: task, when: {comm: x}, head: {file: /x, bytes: 9, extract: "
+		  "{n: {env: X}}}}\n",
+		  1, 46, "takes `re` only" },
+		{ "- {id: a, kind: task, when: {comm: x}, tools_only_under: no.such}\n", 1, 3,
+		  "no such rule" },
+		{ "- {id: a, kind: engine, when: {comm: x}, cancel_signals: [STOP]}\n", 1, 58,
+		  "no such signal" },
 		{ "- {id: a, kind: task, when: {comm: x}, extract: {n: {argv_re: 'x', group: "
 		  "3}}}\n",
 		  1, 53, "no group 3" },

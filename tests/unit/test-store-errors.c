@@ -180,9 +180,9 @@ static void test_newer_version(void **state)
 	struct fixture *f = *state;
 
 	store_close(open_writer(f->path));
-	run_sql(f->path, "PRAGMA user_version = 2");
+	run_sql(f->path, "PRAGMA user_version = 99");
 	expect_refused(f->path, -EPROTO);
-	run_sql(f->path, "PRAGMA user_version = 1");
+	run_sql(f->path, "PRAGMA user_version = " SQLITE_DRIVER_SCHEMA);
 	assert_int_equal(try_open(f->path, STORE_READ), 0);
 }
 

@@ -154,6 +154,17 @@ static int on_tool(void *ctx, const struct tool_row *row)
 	return 0;
 }
 
+static int on_scope(void *ctx, const struct scope_row *row)
+{
+	struct expected *e = ctx;
+	struct scope_row want;
+
+	make_scope(e->style, e->run, &want);
+	same_scope(row, &want);
+	e->visits++;
+	return 0;
+}
+
 static int on_file(void *ctx, const struct file_row *row, const struct process_view *process)
 {
 	struct expected *e = ctx;
@@ -211,6 +222,7 @@ static int64_t put_all(struct store *s, enum style style, int64_t run)
 	struct file_row f;
 	struct incident_row i;
 	struct text_row x;
+	struct scope_row c;
 
 	make_run(style, run, &r);
 	assert_int_equal(store_put_run(s, &r), 0);
@@ -220,6 +232,8 @@ static int64_t put_all(struct store *s, enum style style, int64_t run)
 	assert_int_equal(store_put_exec(s, &e), 0);
 	make_task(style, run, &t);
 	assert_int_equal(store_put_task(s, &t), 0);
+	make_scope(style, run, &c);
+	assert_int_equal(store_put_scope(s, &c), 0);
 	make_tool(style, run, &o);
 	assert_int_equal(store_put_tool(s, &o), 0);
 	make_file(style, p.id, &f);
@@ -241,11 +255,12 @@ static void expect_all(struct store *s, struct expected e)
 	assert_int_equal(store_each_exec(s, e.run, on_exec, &e), 0);
 	assert_int_equal(store_each_task(s, e.run, on_task, &e), 0);
 	assert_int_equal(store_each_tool(s, e.run, on_tool, &e), 0);
+	assert_int_equal(store_each_scope(s, e.run, on_scope, &e), 0);
 	assert_int_equal(store_each_file(s, e.run, on_file, &e), 0);
 	assert_int_equal(store_each_incident(s, e.run, on_incident, &e), 0);
 	assert_int_equal(store_each_cgroup(s, e.run, on_cgroup, &e), 0);
 	assert_int_equal(store_each_text(s, e.run, on_text, &e), 0);
-	assert_int_equal(e.visits, 10);
+	assert_int_equal(e.visits, 11);
 }
 
 static void round_trip(struct fixture *f, enum style style)
@@ -730,7 +745,7 @@ static void test_modes(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(number(f->s, "PRAGMA page_size"), SQLITE_DRIVER_PAGE_BYTES);
 	assert_int_equal(number(f->s, "PRAGMA application_id"), SQLITE_DRIVER_APPLICATION_ID);
-	assert_int_equal(number(f->s, "PRAGMA user_version"), 1);
+	expect_text(f->s, "PRAGMA user_version", SQLITE_DRIVER_SCHEMA);
 	expect_text(f->s, "PRAGMA journal_mode", "wal");
 }
 

@@ -34,7 +34,7 @@ DROP VIEW IF EXISTS v_process;
 CREATE VIEW v_process AS SELECT
 	p.id, r.id AS run_id, r.uid AS run, p.parent, p.task AS task_id, t.name AS task,
 	p.tool AS tool_id, o.name AS tool, p.pid, p.ppid, p.uid, p.gid,
-	p.comm, e.exe, e.cwd, p.container,
+	p.comm, e.exe, e.cwd, p.container, p.scope AS scope_id,
 	p.start_ns, p.end_ns, p.end_ns - p.start_ns AS wall_ns, p.exit_code, p.signal,
 	iif(r.features & 8, p.flags & 1, NULL) AS oom_killed,
 	(p.flags >> 1) & 1 AS core_dumped, 1 - ((p.flags >> 2) & 1) AS complete,
@@ -59,7 +59,7 @@ CREATE VIEW v_exec AS SELECT
 		p.end_ns) AS end_ns,
 	coalesce((SELECT x.before_cpu_ns FROM exec x WHERE x.process = e.process
 		AND x.n = e.n + 1), p.cpu_ns) - e.before_cpu_ns AS cpu_ns,
-	e.comm, e.file, e.exe, e.cwd,
+	e.comm, e.file, e.exe, e.cwd, e.cwd_host,
 @include argv_json.sql e
 	e.argv_len AS argv_bytes, e.flags & 1 AS argv_truncated, (e.flags >> 1) & 1 AS redacted,
 	e.cgroup_id, e.pid_namespace, e.mnt_namespace, e.user_namespace, e.uts_namespace,
@@ -76,8 +76,24 @@ CREATE VIEW v_task AS SELECT
 	t.exit_code, t.signal, t.start_ns, t.end_ns, t.end_ns - t.start_ns AS wall_ns, t.busy_ns,
 	t.requested_cpus, t.requested_memory_bytes, t.root_process, t.processes, t.peak_rss_bytes,
 	t.rule, t.evidence, t.confidence,
+	CASE t.kind WHEN 1 THEN 'allocation' ELSE 'task' END AS kind,
+	t.scope AS scope_id, t.of_run AS run_scope_id, t.cpus_source, t.memory_source,
 @include ledger_view.sql t
 FROM run r JOIN task t ON t.run = r.id;
+
+DROP VIEW IF EXISTS v_scope;
+CREATE VIEW v_scope AS SELECT
+	s.id, r.id AS run_id, r.uid AS run, s.parent, s.task AS task_id, t.name AS task,
+	CASE s.kind WHEN 0 THEN 'run' WHEN 1 THEN 'allocation' WHEN 2 THEN 'container'
+		WHEN 3 THEN 'session' WHEN 4 THEN 'task' WHEN 5 THEN 'mark' END AS kind,
+	s.key, iif(s.kind = 4, t.name, s.name) AS name, s.engine, s.pipeline, s.rule,
+	iif(s.kind = 4, t.evidence, s.evidence) AS evidence, s.confidence,
+	CASE iif(s.kind = 4, t.status, s.status) WHEN 0 THEN 'running' WHEN 1 THEN 'succeeded' WHEN 2 THEN 'failed'
+		WHEN 3 THEN 'cancelled' WHEN 4 THEN 'oom' WHEN 5 THEN 'unknown' END AS status,
+	iif(s.kind = 4, t.exit_code, s.exit_code) AS exit_code,
+	iif(s.kind = 4, t.signal, s.signal) AS signal, s.start_ns,
+	iif(s.kind = 4, t.end_ns, s.end_ns) AS end_ns, s.root_process, s.fields
+FROM run r JOIN scope s ON s.run = r.id LEFT JOIN task t ON t.id = s.task;
 
 DROP VIEW IF EXISTS v_tool;
 CREATE VIEW v_tool AS SELECT

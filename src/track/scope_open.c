@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which scopes an exec or a change of title opens, joins or leaves. One exec may
+ * open several: an allocation, in it a container, in it a task. Rules of later
+ * kinds see what the earlier ones opened.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/track/tracker.h"
+
+struct walk {
+	struct tracker *tracker;
+	struct process *process;
+	struct rule_input *in;
+	struct scope *scope; /* a reference */
+	uint64_t now_ns;
+	struct scope *boundary; /* allocation or container that this exec entered */
+	struct scope *old;	/* that an earlier title of the process opened */
+	bool keep;		/* the new title says the same */
+	bool task;		/* a task rule has matched: no engine is asked */
+};
+
+/* Takes over the walk's place in the tree; `s` is a reference. */
+static void go(struct walk *w, struct scope *s)
+{
+	scope_unref(w->tracker, w->scope);
+	w->scope = s;
+	w->in->scope = s == w->tracker->top ? NULL : &s->match;
+}
+
+static struct opening opening_of(const struct walk *w, struct rule_result *m)
+{
+	return (struct opening){ w->process, w->in, m, w->now_ns };
+}
+
+static char *copy_field(const struct rule_result *m, const char *name)
+{
+	const char *value = rule_result_field(m, name);
+
+	return value && *value ? strdup(value) : NULL;
+}
+
+static void describe(struct walk *w, struct scope *s, const struct rule_result *m)
+{
+	s->root = w->process->number;
+	s->start_ns = w->process->execs > 1 ? w->now_ns : w->process->id.start_ns;
+	s->name = copy_field(m, "name");
+	s->pipeline = copy_field(m, "pipeline");
+	s->engine_name = copy_field(m, "engine");
+	s->evidence = task_evidence(m, w->in);
+	s->by_title = w->in->title != NULL;
+	scope_keep_fields(s, m);
+}
+
+/* A task or an allocation, which is one, too. */
+static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind)
+{
+	struct opening o = opening_of(w, m);
+	struct tracker *t = w->tracker;
+	struct scope *run, *s;
+	struct task *task;
+
+	if (t->n_open >= t->options.limits.open_tasks) {
+		t->tasks_refused++;
+		return 0;
+	}
+	if (run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
+		return -ENOMEM;
+	s = scope_push(t, w->scope, kind, m);
+	if (!s)
+		return -ENOMEM;
+	task = task_open(t, w->scope, run, kind == SCOPE_TASK ? TASK_OF_ENGINE : TASK_ALLOCATION,
+			 &o);
+	scope_set_task(s, task ? task : w->scope->task);
+	if (!task) {
+		scope_unref(t, s);
+		return -ENOMEM;
+	}
+	task->scope = s->id;
+	describe(w, s, m);
+	scope_set_run(t, s, run);
+	go(w, s);
+	if (kind == SCOPE_ALLOCATION && *m->key && scope_share(t, s, m->key) < 0)
+		return -ENOMEM;
+	if (scope_send(t, s) < 0 || task_heads_want(t, s, &o) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Containers, sessions, marks and runs with a head: places, not accounts. */
+static int open_place(struct walk *w, struct rule_result *m, enum scope_kind kind)
+{
+	struct tracker *t = w->tracker;
+	struct scope *s = scope_push(t, w->scope, kind, m);
+
+	if (!s)
+		return -ENOMEM;
+	scope_set_task(s, w->scope->task);
+	describe(w, s, m);
+	if (kind == SCOPE_RUN)
+		s->engine = ++t->n_engines;
+	scope_set_run(t, s, kind == SCOPE_RUN ? s : scope_engine_of(w->scope));
+	go(w, s);
+	if (kind == SCOPE_RUN && run_engine(t, s) < 0)
+		return -ENOMEM;
+	if (kind != SCOPE_RUN && kind != SCOPE_MARK && *m->key && scope_share(t, s, m->key) < 0)
+		return -ENOMEM;
+	return scope_send(t, s);
+}
+
+/* Another branch of the tree is in it already (ranks, `docker exec`). */
+static bool join(struct walk *w, const struct rule_result *m, enum scope_kind kind)
+{
+	struct scope *s = *m->key ? scope_shared(w->tracker, kind, m->key) : NULL;
+
+	if (!s || s->match.rule != m->rule)
+		return false;
+	go(w, scope_ref(s));
+	return true;
+}
+
+/* An identity in variables that a submission copies along is none behind a border:
+ * it says who submitted. */
+static bool is_leaked(struct walk *w, const struct rule_result *m)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	struct rule_result note = { .rule = m->rule };
+
+	if (!rule_traits(m->rule)->leaks)
+		return false;
+	for (const char *c = m->key; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x100000001b3ULL;
+	if (w->boundary && !w->boundary->leaked_hash) {
+		w->boundary->leaked_hash = hash;
+		rule_result_set(&note, "submitted_by", m->key, FROM_ENV);
+		scope_keep_fields(w->boundary, &note);
+		scope_send(w->tracker, w->boundary);
+		return true;
+	}
+	for (struct scope *s = w->scope; s; s = s->up)
+		if (s->leaked_hash == hash)
+			return true;
+	return false;
+}
+
+static enum scope_kind scope_kind_of(const struct rule_result *m)
+{
+	switch (rule_kind_of(m->rule)) {
+	case RULE_ALLOC:
+		return SCOPE_ALLOCATION;
+	case RULE_CONTAINER:
+		return SCOPE_CONTAINER;
+	case RULE_SESSION:
+		return SCOPE_SESSION;
+	case RULE_ENGINE:
+		return SCOPE_RUN;
+	case RULE_TASK:
+		return SCOPE_TASK;
+	default:
+		return SCOPE_MARK;
+	}
+}
+
+/* Says what its children's `parent:` sees. */
+static void set_rule(struct process *p, const struct rule_result *m)
+{
+	p->rule = rule_is_transparent(m->rule) ? p->parent_rule : m->rule;
+}
+
+static int take(void *ctx, struct rule_result *m)
+{
+	struct walk *w = ctx;
+	enum scope_kind kind = scope_kind_of(m);
+	bool border = kind == SCOPE_ALLOCATION || kind == SCOPE_CONTAINER;
+	struct scope *before = w->scope;
+	int err = 0;
+
+	w->keep = w->old && w->old->match.rule == m->rule && !strcmp(w->old->key, m->key);
+	if (w->keep)
+		return 1;
+	if (kind == SCOPE_RUN && w->task)
+		return 0;
+	if (kind == SCOPE_MARK && w->process->rule && !rule_traits(m->rule)->opens_mark)
+		return 0; /* what it opened says more */
+	if ((kind == SCOPE_TASK || kind == SCOPE_ALLOCATION) && is_leaked(w, m))
+		return 0;
+	w->task |= kind == SCOPE_TASK;
+	set_rule(w->process, m);
+	if ((kind == SCOPE_MARK && !rule_traits(m->rule)->opens_mark) ||
+	    scope_already_in(w->scope, m) ||
+	    (kind != SCOPE_TASK && kind != SCOPE_RUN && kind != SCOPE_MARK && join(w, m, kind)))
+		return 0;
+	if (kind == SCOPE_TASK || kind == SCOPE_ALLOCATION)
+		err = open_task(w, m, kind);
+	else
+		err = open_place(w, m, kind);
+	if (border && w->scope != before)
+		w->boundary = w->scope;
+	return err;
+}
+
+struct scope *scope_match(struct tracker *t, struct process *p, struct rule_input *in,
+			  uint64_t now_ns)
+{
+	static const enum rule_kind kinds[] = { RULE_ALLOC, RULE_CONTAINER, RULE_SESSION,
+						RULE_TASK,  RULE_ENGINE,    RULE_WRAPPER,
+						RULE_CLIENT };
+	struct walk w = { .tracker = t, .process = p, .in = in, .now_ns = now_ns };
+
+	w.scope = scope_ref(p->scope);
+	if (!t->options.rules)
+		return w.scope;
+	if (rules_match_each(t->options.rules, kinds, sizeof(kinds) / sizeof(*kinds), in, take,
+			     &w) >= 0)
+		return w.scope;
+	scope_unref(t, w.scope);
+	return NULL;
+}
+
+/* The scope that an earlier title of this very process opened, or NULL. */
+static struct scope *titled(struct process *p)
+{
+	return p->scope->by_title && p->scope->root == p->number ? p->scope : NULL;
+}
+
+int scope_match_title(struct tracker *t, struct process *p, struct rule_input *in, uint64_t now_ns,
+		      struct scope **ret)
+{
+	static const enum rule_kind kinds[] = { RULE_SESSION, RULE_TASK, RULE_ENGINE };
+	struct scope *old = titled(p), *start = old ? old->up : p->scope;
+	struct walk w = { .tracker = t, .process = p, .in = in, .now_ns = now_ns, .old = old };
+	const struct rule *rule = p->rule;
+
+	w.scope = scope_ref(start);
+	in->scope = start == t->top ? NULL : &start->match;
+	if (rules_match_each(t->options.rules, kinds, sizeof(kinds) / sizeof(*kinds), in, take,
+			     &w) < 0) {
+		scope_unref(t, w.scope);
+		return -ENOMEM;
+	}
+	if (w.keep || w.scope == p->scope ||
+	    (w.scope == start && !rule_pops(old->match.rule, in->title))) {
+		p->rule = rule; /* a title that tells nothing new */
+		scope_unref(t, w.scope);
+		w.scope = NULL;
+	} else if (old) {
+		old->task->left = true;
+	}
+	*ret = w.scope;
+	return 0;
+}
