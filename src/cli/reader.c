@@ -42,7 +42,22 @@ int task_row_copy(struct arena *a, const struct task_row *row, struct task_row *
 	ret->sample = arena_text(a, row->sample);
 	ret->rule = arena_text(a, row->rule);
 	ret->evidence = arena_text(a, row->evidence);
+	ret->cpus_source = arena_text(a, row->cpus_source);
+	ret->memory_source = arena_text(a, row->memory_source);
 	return ret->name ? 0 : -ENOMEM;
+}
+
+int scope_row_copy(struct arena *a, const struct scope_row *row, struct scope_row *ret)
+{
+	*ret = *row;
+	ret->key = arena_text(a, row->key);
+	ret->name = arena_text(a, row->name);
+	ret->engine = arena_text(a, row->engine);
+	ret->pipeline = arena_text(a, row->pipeline);
+	ret->rule = arena_text(a, row->rule);
+	ret->evidence = arena_text(a, row->evidence);
+	ret->fields = arena_text(a, row->fields);
+	return !row->key || ret->key ? 0 : -ENOMEM;
 }
 
 int tool_row_copy(struct arena *a, const struct tool_row *row, struct tool_row *ret)

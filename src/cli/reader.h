@@ -75,6 +75,7 @@ int reader_result(int r);
 /* Copies of borrowed rows. 0 or -ENOMEM. */
 int run_row_copy(struct arena *a, const struct run_row *row, struct run_row *ret);
 int task_row_copy(struct arena *a, const struct task_row *row, struct task_row *ret);
+int scope_row_copy(struct arena *a, const struct scope_row *row, struct scope_row *ret);
 int tool_row_copy(struct arena *a, const struct tool_row *row, struct tool_row *ret);
 
 #endif

@@ -85,6 +85,7 @@ static void print_ending(const struct report *r, const struct run_row *run)
 static void print_use(const struct report *r, const struct run_row *run)
 {
 	uint64_t cpu = run->ledger.state_ns[LEDGER_CPU], wall = run->end_ns - run->start_ns;
+	size_t n_tasks = r->s.n_tasks - r->s.n_outer;
 	char buf[HUMAN_MAX];
 
 	if (!run_is_observed(run)) {
@@ -98,9 +99,8 @@ static void print_use(const struct report *r, const struct run_row *run)
 		fprintf(r->out, ", %.1f of %u cores used", (double)cpu / (double)wall, run->cpus);
 	fprintf(r->out, ", %s process%s", human_count(buf, run->processes),
 		run->processes == 1 ? "" : "es");
-	if (r->s.n_tasks)
-		fprintf(r->out, ", %s task%s", human_count(buf, r->s.n_tasks),
-			r->s.n_tasks == 1 ? "" : "s");
+	if (n_tasks)
+		fprintf(r->out, ", %s task%s", human_count(buf, n_tasks), n_tasks == 1 ? "" : "s");
 	if (run->peak_rss_bytes)
 		fprintf(r->out, ", largest process %s", human_bytes(buf, run->peak_rss_bytes));
 	fputc('\n', r->out);
@@ -297,7 +297,7 @@ static int print_groups(const struct report *r)
 	if (printed < r->groups.n_groups)
 		fprintf(r->out, "and %u more: tracer tasks %s\n", r->groups.n_groups - printed,
 			r->s.run.uid);
-	if (r->s.n_tasks > r->groups.n_groups)
+	if (r->s.n_tasks - r->s.n_outer > r->groups.n_groups)
 		fputs("(wall: at least one ran; each, cores: mean of one; memory: largest "
 		      "process)\n",
 		      r->out);

@@ -90,10 +90,12 @@ static void add_waits(struct task_groups *g, const struct task_entry *task, cons
 int task_groups_make(struct task_groups *g, const struct snapshot *s)
 {
 	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
-		struct task_group *group = group_of(g, t->row.name);
+		struct task_group *group = t->outer ? NULL : group_of(g, t->row.name);
 		uint64_t start = t->row.start_ns, end = task_end_ns(&t->row, &s->run);
 		struct where w = { 0 };
 
+		if (t->outer)
+			continue; /* its tasks are what it did */
 		if (!group)
 			return -ENOMEM;
 		add_status(g, group, t->row.status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracer show: one run as a tree, as JSON, or why a task was recognised. The
- * tree itself is in show_tree.c. */
+/* tracer show: one run as a tree (show_tree.c), as JSON, or why something is where
+ * it is (show_why.c). */
 #include <errno.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "src/cli/fields_common.h"
 #include "src/cli/sheet.h"
 #include "src/cli/show_tree.h"
+#include "src/cli/show_why.h"
 
 struct show_options {
 	struct reader_options reader;
@@ -22,8 +23,10 @@ struct show_options {
 static const struct option_spec options[] = {
 	{ "tree", 't', OPTION_FLAG, offsetof(struct show_options, tree), NULL,
 	  "also list the processes of each task" },
-	{ "why", 0, OPTION_TEXT, offsetof(struct show_options, why), "TASK",
-	  "why this is a task: rule, evidence and confidence;\nTASK is a name or a key" },
+	{ "why", 0, OPTION_TEXT, offsetof(struct show_options, why), "WHAT",
+	  "why it is where it is: the rules, their evidence and\nconfidence, from the run down; "
+	  "WHAT "
+	  "is a name or key of a\ntask, a pid, or the id of a process" },
 	DB_OPTION(struct show_options, reader),
 	JSON_OPTION(struct show_options, reader),
 	OPTIONS_END,
@@ -66,6 +69,8 @@ static const enum field_id task_fields[] = {
 	FIELD_SIGNAL,
 	FIELD_REQUESTED_CPUS,
 	FIELD_REQUESTED_MEMORY,
+	FIELD_CPUS_SOURCE,
+	FIELD_MEMORY_SOURCE,
 	FIELD_PROCESSES,
 	FIELD_CORES,
 	LEDGER_FIELDS,
@@ -73,7 +78,19 @@ static const enum field_id task_fields[] = {
 	FIELD_RULE,
 	FIELD_CONFIDENCE,
 	FIELD_EVIDENCE,
+	FIELD_KIND,
+	FIELD_SCOPE,
+	FIELD_RUN_SCOPE,
+	FIELD_PIPELINE,
+	FIELD_PARENT_TASK,
 	FIELD_COUNT,
+};
+
+static const enum field_id scope_fields[] = {
+	FIELD_SCOPE,  FIELD_KIND,	FIELD_NAME,	 FIELD_KEY,
+	FIELD_ENGINE, FIELD_PIPELINE,	FIELD_STATUS,	 FIELD_START,
+	FIELD_END,    FIELD_WALL,	FIELD_EXIT_CODE, FIELD_SIGNAL,
+	FIELD_RULE,   FIELD_CONFIDENCE, FIELD_EVIDENCE,	 FIELD_COUNT,
 };
 
 static const enum field_id tool_fields[] = {
@@ -94,6 +111,20 @@ static json_t *tools_array(const struct tool_entry *tools, const struct run_row 
 	return array;
 }
 
+static json_t *text_or_null(const char *text)
+{
+	json_t *value = text ? json_string(text) : NULL;
+
+	return value ? value : json_null();
+}
+
+static const char *key_of(const struct snapshot *s, int64_t task)
+{
+	struct task_entry *t = task ? snapshot_task(s, task) : NULL;
+
+	return t ? t->row.key : NULL;
+}
+
 static json_t *tasks_array(const struct snapshot *s)
 {
 	json_t *array = json_array();
@@ -103,8 +134,32 @@ static json_t *tasks_array(const struct snapshot *s)
 		json_t *object;
 
 		record_task(&record, &t->row, &s->run);
+		record_text(&record, FIELD_PIPELINE, snapshot_pipeline(s, &t->row));
+		record_text(&record, FIELD_PARENT_TASK, key_of(s, t->row.parent));
 		object = sheet_object(task_fields, &record);
 		json_object_set_new(object, "tools", tools_array(t->tools, &s->run));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *scopes_array(const struct snapshot *s)
+{
+	json_t *array = json_array();
+
+	for (const struct scope_entry *e = s->scopes; e; e = e->hh.next) {
+		struct record record = { 0 };
+		json_t *object, *fields;
+
+		record_scope(&record, &e->row);
+		object = sheet_object(scope_fields, &record);
+		fields = e->row.fields ? json_loads(e->row.fields, 0, NULL) : NULL;
+		json_object_set_new(object, "id", json_integer((uint32_t)e->row.id));
+		json_object_del(object, "scope");
+		json_object_set_new(object, "parent",
+				    e->up ? json_integer((uint32_t)e->up->row.id) : json_null());
+		json_object_set_new(object, "task", text_or_null(key_of(s, e->row.task)));
+		json_object_set_new(object, "fields", fields ? fields : json_object());
 		json_array_append_new(array, object);
 	}
 	return array;
@@ -121,54 +176,12 @@ static int print_json(const struct snapshot *s)
 	if (s->run.labels)
 		json_object_set_new(object, "labels", json_loads(s->run.labels, 0, NULL));
 	json_object_set_new(object, "tasks", tasks_array(s));
+	json_object_set_new(object, "scopes", scopes_array(s));
 	json_object_set_new(object, "tools", tools_array(s->tools, &s->run));
 	json_object_set_new(object, "completeness", completeness_object(&s->run));
 	r = object ? json_out_write(object, stdout, JSON_PRETTY) : -ENOMEM;
 	json_decref(object);
 	return r;
-}
-
-static void print_reason(const struct task_row *t)
-{
-	_cleanup_(str_fini) struct str out = STR_INIT;
-
-	str_add(&out, "task        ");
-	text_visible(&out, t->name, strlen(t->name));
-	str_add(&out, "\nkey         ");
-	text_visible(&out, t->key ? t->key : "-", strlen(t->key ? t->key : "-"));
-	str_addf(&out, "\nrule        %s\nevidence    ", t->rule ? t->rule : "-");
-	text_visible(&out, t->evidence ? t->evidence : "-",
-		     strlen(t->evidence ? t->evidence : "-"));
-	str_addf(&out, "\nconfidence  %u of 100\n", t->confidence);
-	fputs(str_text(&out), stdout);
-}
-
-static int print_why(const struct snapshot *s, const char *wanted, bool json)
-{
-	static const enum field_id fields[] = { FIELD_NAME,	FIELD_KEY,	  FIELD_RULE,
-						FIELD_EVIDENCE, FIELD_CONFIDENCE, FIELD_COUNT };
-	json_t *array = json_array();
-	unsigned n = 0;
-
-	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
-		struct record record = { 0 };
-
-		if (strcmp(t->row.name, wanted) && (!t->row.key || strcmp(t->row.key, wanted)))
-			continue;
-		if (n++ && !json)
-			fputc('\n', stdout);
-		if (!json)
-			print_reason(&t->row);
-		record_task(&record, &t->row, &s->run);
-		json_array_append_new(array, sheet_object(fields, &record));
-	}
-	if (json && n)
-		json_out_write(array, stdout, JSON_PRETTY);
-	json_decref(array);
-	if (!n)
-		log_error("run %s has no task `%s` (see `tracer tasks %s`)", s->run.uid, wanted,
-			  s->run.uid);
-	return n ? EXIT_OK : EXIT_NOT_FOUND;
 }
 
 int cmd_show(int argc, char **argv)
@@ -187,7 +200,7 @@ int cmd_show(int argc, char **argv)
 	if (error < 0)
 		return reader_result(error);
 	if (o.why)
-		rc = print_why(&s, o.why, o.reader.json);
+		rc = show_why(&s, r.store, o.why, o.reader.json);
 	else if (o.reader.json)
 		rc = reader_result(print_json(&s));
 	else

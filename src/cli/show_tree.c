@@ -20,6 +20,7 @@ static const enum field_id columns[] = {
 };
 
 #define N_COLUMNS ARRAY_SIZE(columns)
+#define DEPTH_MAX 20 /* deeper ones are listed at this depth */
 
 struct tree_line { /* a process, kept until its task is printed */
 	struct tree_line *next;
@@ -141,7 +142,7 @@ static int print_tools(struct tree *t, const struct tool_entry *tools, unsigned 
 	return r;
 }
 
-static int print_task(struct tree *t, const struct task_entry *task)
+static int print_task(struct tree *t, const struct task_entry *task, unsigned indent)
 {
 	_cleanup_(str_fini) struct str waits = STR_INIT, name = STR_INIT;
 	struct record record = { 0 };
@@ -149,16 +150,64 @@ static int print_task(struct tree *t, const struct task_entry *task)
 	int r;
 
 	record_task(&record, &task->row, &t->s->run);
+	if (task->row.kind == TASK_ALLOCATION)
+		str_add(&name, "job ");
 	str_add(&name, task->row.name);
 	if (task_detail(&task->row))
 		str_addf(&name, " [%s]", task_detail(&task->row));
 	record_text(&record, FIELD_NAME, str_text(&name));
 	where_add_task(&w, task, &t->s->run);
 	set_waits(t, &record, &w, &waits);
-	r = print_record(t, &record, 0);
+	r = print_record(t, &record, indent);
 	if (r == 0)
-		r = print_tools(t, task->tools, 2);
+		r = print_tools(t, task->tools, indent + 2);
 	return r == 0 ? print_processes(t, task->row.id) : r;
+}
+
+/* A run, container or session: where what follows lies. */
+static int print_place(struct tree *t, const struct scope_row *row, unsigned indent)
+{
+	_cleanup_(str_fini) struct str name = STR_INIT;
+	struct record record = { 0 };
+
+	str_addf(&name, "%s %s", scope_kind_name(row->kind),
+		 row->name	 ? row->name
+		 : row->pipeline ? row->pipeline
+		 : row->key	 ? row->key
+				 : "");
+	if (row->engine)
+		str_addf(&name, " (%s)", row->engine);
+	record_text(&record, FIELD_NAME, str_text(&name));
+	record_text(&record, FIELD_STATUS, task_status_name(row->status));
+	if (row->end_ns > row->start_ns)
+		record_number(&record, FIELD_WALL, row->end_ns - row->start_ns);
+	return name.failed ? -ENOMEM : print_record(t, &record, indent);
+}
+
+static bool is_shown(const struct tree *t, const struct scope_entry *e)
+{
+	/* what all of the recording is, its head says */
+	bool all = e->row.kind == SCOPE_RUN && !e->up && t->s->top.first == t->s->top.last;
+
+	return !all && e->row.kind != SCOPE_MARK && (e->first || e->row.kind != SCOPE_CONTAINER);
+}
+
+static int print_scopes(struct tree *t, const struct scope_entry *list, unsigned indent)
+{
+	int r = 0;
+
+	for (const struct scope_entry *e = list; e && r == 0; e = e->next) {
+		bool shown = e->task || is_shown(t, e);
+
+		if (e->task)
+			r = print_task(t, e->task, indent);
+		else if (shown)
+			r = print_place(t, &e->row, indent);
+		if (r == 0)
+			r = print_scopes(t, e->first,
+					 indent + (shown && indent < 2 * DEPTH_MAX ? 2 : 0));
+	}
+	return r;
 }
 
 static void head_line(const char *label, const char *text)
@@ -222,8 +271,11 @@ static int print_all(struct tree *t)
 	where_add_run(&w, t->s);
 	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, 0);
+	if (r == 0)
+		r = print_scopes(t, t->s->top.first, 0);
 	for (const struct task_entry *e = t->s->tasks; e && r == 0; e = e->hh.next)
-		r = print_task(t, e);
+		if (!snapshot_scope(t->s, e->row.scope)) /* by a version that kept no scopes */
+			r = print_task(t, e, 0);
 	HASH_FIND(hh, t->lines, &none, sizeof(none), outside_lines);
 	if (r == 0 && t->s->tasks && (t->s->tools || outside_lines)) {
 		struct record outside = { 0 };

@@ -39,6 +39,66 @@ struct task_entry *snapshot_task(const struct snapshot *s, int64_t id)
 	return t;
 }
 
+struct scope_entry *snapshot_scope(const struct snapshot *s, int64_t id)
+{
+	struct scope_entry *e = NULL;
+
+	HASH_FIND(hh, s->scopes, &id, sizeof(id), e);
+	return e;
+}
+
+const char *snapshot_pipeline(const struct snapshot *s, const struct task_row *task)
+{
+	struct scope_entry *run = snapshot_scope(s, task->of_run);
+
+	return run && run->row.pipeline ? run->row.pipeline : s->run.pipeline;
+}
+
+static void add_inside(struct scope_entry *up, struct scope_entry *e)
+{
+	if (up->last)
+		up->last->next = e;
+	else
+		up->first = e;
+	up->last = e;
+}
+
+static int visit_scope(void *ctx, const struct scope_row *row)
+{
+	struct loader *l = ctx;
+	struct scope_entry *e = arena_alloc(&l->s->arena, sizeof(*e));
+
+	if (!e || scope_row_copy(&l->s->arena, row, &e->row) < 0)
+		return -ENOMEM;
+	if (row->kind == SCOPE_TASK || row->kind == SCOPE_ALLOCATION)
+		e->task = snapshot_task(l->s, row->task);
+	if (e->task) {
+		e->row.name = e->task->row.name;
+		e->row.evidence = e->task->row.evidence;
+		e->row.status = e->task->row.status;
+		e->row.exit_code = e->task->row.exit_code;
+		e->row.signal = e->task->row.signal;
+		e->row.end_ns = e->task->row.end_ns;
+	}
+	e->up = row->parent ? snapshot_scope(l->s, row->parent) : NULL;
+	add_inside(e->up ? e->up : &l->s->top, e);
+	HASH_ADD(hh, l->s->scopes, row.id, sizeof(e->row.id), e);
+	return 0;
+}
+
+/* Jobs of a scheduler in which an engine's tasks ran. */
+static void find_outer(struct snapshot *s)
+{
+	for (struct task_entry *t = s->tasks; t; t = t->hh.next) {
+		struct task_entry *up = t->row.parent ? snapshot_task(s, t->row.parent) : NULL;
+
+		if (!up || up->outer || up->row.kind != TASK_ALLOCATION)
+			continue;
+		up->outer = true;
+		s->n_outer++;
+	}
+}
+
 static struct tool_entry **end_of(struct tool_entry **list)
 {
 	while (*list)
@@ -74,6 +134,9 @@ int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id)
 	if (r >= 0)
 		r = store_each_task(store, run_id, visit_task, &l);
 	if (r >= 0)
+		r = store_each_scope(store, run_id, visit_scope, &l);
+	find_outer(s);
+	if (r >= 0)
 		r = store_each_tool(store, run_id, visit_tool, &l);
 	if (r < 0)
 		snapshot_fini(s);
@@ -83,6 +146,7 @@ int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id)
 void snapshot_fini(struct snapshot *s)
 {
 	HASH_CLEAR(hh, s->tasks);
+	HASH_CLEAR(hh, s->scopes);
 	arena_fini(&s->arena);
 }
 

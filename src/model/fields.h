@@ -62,6 +62,7 @@ void record_ledger(struct record *r, const struct wire_ledger *l, const struct r
 void record_span(struct record *r, uint64_t start_ns, uint64_t end_ns); /* START, END, WALL */
 void record_run(struct record *r, const struct run_row *run);
 void record_task(struct record *r, const struct task_row *task, const struct run_row *run);
+void record_scope(struct record *r, const struct scope_row *s);
 void record_tool(struct record *r, const struct tool_row *tool, const struct run_row *run);
 /* exec: of its last program, or NULL. Not set: what other rows know (PARENT,
  * TASK, TOOL, ...) and texts that are composed (ID, COMMAND, ENDED_AS). */
@@ -73,6 +74,8 @@ void record_process(struct record *r, const struct process_row *p, const struct 
 void cpu_split(const struct wire_ledger *l, uint64_t *ret_user_ns, uint64_t *ret_system_ns);
 
 const char *run_status_name(enum run_status status);
+const char *task_kind_name(enum task_kind kind);
+const char *scope_kind_name(enum scope_kind kind);
 const char *task_status_name(enum task_status status);
 const char *collector_name(const struct run_row *run); /* NULL: unknown */
 const char *state_name(enum ledger_state state);       /* as in JSON: "runq" */

@@ -158,9 +158,30 @@ void record_task(struct record *r, const struct task_row *task, const struct run
 	record_exit(r, task->exit_code, task->signal);
 	record_nonzero(r, FIELD_REQUESTED_CPUS, task->requested_cpus);
 	record_nonzero(r, FIELD_REQUESTED_MEMORY, task->requested_memory_bytes);
+	record_text(r, FIELD_CPUS_SOURCE, task->cpus_source);
+	record_text(r, FIELD_MEMORY_SOURCE, task->memory_source);
+	record_text(r, FIELD_KIND, task_kind_name(task->kind));
+	record_nonzero(r, FIELD_SCOPE, (uint32_t)task->scope);
+	record_nonzero(r, FIELD_RUN_SCOPE, (uint32_t)task->of_run);
 	record_number(r, FIELD_PROCESSES, task->processes);
 	record_nonzero(r, FIELD_PEAK_RSS, task->peak_rss_bytes);
 	record_ledger(r, &task->ledger, run);
+}
+
+void record_scope(struct record *r, const struct scope_row *s)
+{
+	record_nonzero(r, FIELD_SCOPE, (uint32_t)s->id);
+	record_text(r, FIELD_KIND, scope_kind_name(s->kind));
+	record_text(r, FIELD_NAME, s->name);
+	record_text(r, FIELD_KEY, s->key);
+	record_text(r, FIELD_ENGINE, s->engine);
+	record_text(r, FIELD_PIPELINE, s->pipeline);
+	record_text(r, FIELD_RULE, s->rule);
+	record_text(r, FIELD_EVIDENCE, s->evidence);
+	record_number(r, FIELD_CONFIDENCE, s->confidence);
+	record_text(r, FIELD_STATUS, task_status_name(s->status));
+	record_span(r, s->start_ns, s->end_ns);
+	record_exit(r, s->exit_code, s->signal);
 }
 
 void record_tool(struct record *r, const struct tool_row *tool, const struct run_row *run)
@@ -202,6 +223,7 @@ void record_process(struct record *r, const struct process_row *p, const struct 
 	record_number(r, FIELD_GID, p->gid);
 	record_text(r, FIELD_HOST, run->hostname);
 	record_text(r, FIELD_CONTAINER, p->container);
+	record_nonzero(r, FIELD_SCOPE, (uint32_t)p->scope);
 	record_text(r, FIELD_RUN, run->uid);
 	record_text(r, FIELD_COMM, p->comm);
 	if (exec)
@@ -235,6 +257,19 @@ const char *task_status_name(enum task_status status)
 					     "cancelled", "oom",       "unknown" };
 
 	return (unsigned)status < ARRAY_SIZE(names) ? names[status] : "unknown";
+}
+
+const char *task_kind_name(enum task_kind kind)
+{
+	return kind == TASK_ALLOCATION ? "allocation" : "task";
+}
+
+const char *scope_kind_name(enum scope_kind kind)
+{
+	static const char *const names[SCOPE_KINDS] = { "run",	   "allocation", "container",
+							"session", "task",	 "mark" };
+
+	return (unsigned)kind < SCOPE_KINDS ? names[kind] : "unknown";
 }
 
 const char *collector_name(const struct run_row *run)

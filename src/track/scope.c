@@ -85,6 +85,7 @@ struct scope *scope_push(struct tracker *t, struct scope *up, enum scope_kind ki
 	s->up = scope_ref(up);
 	s->refs = 1;
 	s->kind = kind;
+	s->depth = up->depth + 1;
 	s->id = tracker_row_id(t, ++t->next_scope);
 	s->status = TASK_STATUS_RUNNING;
 	s->exit_code = -1;

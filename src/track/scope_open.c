@@ -192,6 +192,10 @@ static int take(void *ctx, struct rule_result *m)
 	    scope_already_in(w->scope, m) ||
 	    (kind != SCOPE_TASK && kind != SCOPE_RUN && kind != SCOPE_MARK && join(w, m, kind)))
 		return 0;
+	if (w->scope->depth >= SCOPE_DEPTH_MAX) {
+		w->tracker->tasks_refused++;
+		return 0;
+	}
 	if (kind == SCOPE_TASK || kind == SCOPE_ALLOCATION)
 		err = open_task(w, m, kind);
 	else

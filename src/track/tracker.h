@@ -45,6 +45,7 @@
 #define HEADS_MAX	    64	  /* files asked for and not yet read */
 #define TITLES_MAX	    10000 /* kept for a rebuild */
 #define SCOPE_FIELDS_MAX    32
+#define SCOPE_DEPTH_MAX	    64
 #define CGROUPS_MAX	    16384
 #define INCIDENTS_MAX	    10000
 #define FILES_IN_MEMORY_MAX 8192
@@ -115,7 +116,8 @@ struct scope {
 	enum scope_kind kind;
 	int64_t id;
 	uint32_t alive; /* processes in it and below */
-	uint32_t root;	/* number of the process that opened it; 0: its tasks did */
+	uint32_t depth;
+	uint32_t root; /* number of the process that opened it; 0: its tasks did */
 	bool ended, cancelled, by_title;
 	bool kept; /* the table of shared scopes holds a reference */
 	enum task_status status;

@@ -247,6 +247,33 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 		put_failed_opens(f, p);
 }
 
+#define RUN_SCOPE 1000 /* the engine's; a task's has the number of its job + 1000 */
+
+static void put_scope(struct fixture *f, int64_t id, const struct task_row *task)
+{
+	const struct scope_row s = {
+		.id = id,
+		.run_id = f->run,
+		.parent = task ? RUN_SCOPE : 0,
+		.task = task ? task->id : 0,
+		.kind = task ? SCOPE_TASK : SCOPE_RUN,
+		.key = task ? task->key : NULL,
+		.engine = task ? NULL : "snakemake",
+		.pipeline = task ? NULL : "variants",
+		.rule = task ? task->rule : "snakemake.head",
+		.evidence = task ? NULL : "rule snakemake.head: snakemake -c 4",
+		.confidence = 95,
+		.status = task ? TASK_STATUS_RUNNING : TASK_STATUS_FAILED,
+		.exit_code = task ? -1 : 1,
+		.start_ns = task ? task->start_ns : T0,
+		.end_ns = task ? 0 : T0 + 21 * S,
+		.root_process = task ? task->root_process : f->run << 32 | 1,
+		.fields = task ? "{\"cpus\":\"2\"}" : NULL,
+	};
+
+	must(store_put_scope(f->store, &s), "scope");
+}
+
 static void put_job(struct fixture *f, const struct job *j, int64_t id, int64_t parent)
 {
 	struct process_row shell = put_shell(f, j, id, parent), tool;
@@ -267,6 +294,9 @@ static void put_job(struct fixture *f, const struct job *j, int64_t id, int64_t 
 		.start_ns = shell.start_ns,
 		.end_ns = shell.end_ns,
 		.requested_cpus = 2,
+		.cpus_source = "argv",
+		.scope = RUN_SCOPE + id,
+		.of_run = RUN_SCOPE,
 		.root_process = shell.id,
 		.processes = 2,
 		.peak_rss_bytes = j->peak_bytes,
@@ -290,6 +320,7 @@ static void put_job(struct fixture *f, const struct job *j, int64_t id, int64_t 
 	row.start_ns = tool.start_ns;
 	row.end_ns = tool.end_ns;
 	must(store_put_task(f->store, &t), "task");
+	put_scope(f, t.scope, &t);
 	must(store_put_tool(f->store, &row), "tool");
 	put_files(f, &tool, j);
 }
@@ -362,6 +393,7 @@ static void pipeline_run(struct store *s)
 	engine.threads_peak = 5;
 	put_process(&f, &engine);
 	put_exec(&f, &engine, argv, 0);
+	put_scope(&f, RUN_SCOPE, NULL);
 	for (size_t i = 0; i < N_JOBS; i++)
 		put_job(&f, &jobs[i], f.run << 32 | (int64_t)(i + 1), engine.id);
 
