@@ -33,6 +33,11 @@ bool rule_head_path(const struct rule_result *m, unsigned i, uint32_t pid, const
 	return !ret->failed;
 }
 
+bool rule_head_at_exit(const struct rule *rule, unsigned i)
+{
+	return rule->heads[i].at_exit;
+}
+
 size_t rule_head_bytes(const struct rule *rule, unsigned i)
 {
 	return rule->heads[i].bytes;

@@ -20,6 +20,7 @@ unsigned rule_heads(const struct rule *rule); /* how many files it may ask for *
 /* Path of the i-th for a matched task; false: not known. */
 bool rule_head_path(const struct rule_result *m, unsigned i, uint32_t pid, const char *cwd,
 		    struct str *ret);
+bool rule_head_at_exit(const struct rule *rule, unsigned i); /* else when the task opens */
 size_t rule_head_bytes(const struct rule *rule, unsigned i);
 /* Appends the lines that a field of the rule matches, without secrets. 0 or -ENOMEM. */
 int rule_head_filter(const struct rule *rule, unsigned i, struct bytes text, struct str *out);

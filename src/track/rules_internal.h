@@ -131,6 +131,7 @@ struct rule_head {	  /* content tier: the beginning of a file that an engine wro
 	unsigned bytes;
 	struct rule_field *fields;
 	unsigned n_fields;
+	bool at_exit; /* read when the task's first process has ended, not when it begins */
 };
 
 #define RULE_HEADS_MAX	    4

@@ -406,6 +406,7 @@ static const struct yaml_key head_keys[] = {
 	{ "file", yaml_bind_text, offsetof(struct rule_head, file) },
 	{ "bytes", yaml_bind_number, offsetof(struct rule_head, bytes) },
 	{ "extract", bind_head_fields, 0 },
+	{ "at_exit", yaml_bind_bool, offsetof(struct rule_head, at_exit) },
 	{ NULL, NULL, 0 },
 };
 

@@ -42,6 +42,7 @@ static void scope_free(struct tracker *t, struct scope *s)
 	free(s->engine_name);
 	free(s->pipeline);
 	free(s->evidence);
+	free(s->exit_path);
 	free(s);
 }
 
@@ -247,8 +248,11 @@ int scope_root_ended(struct tracker *t, struct process *p, const struct wire_exi
 	int err = 0;
 
 	for (s = p->scope; s && !err; s = s->up) {
-		if (s->kind == SCOPE_TASK || s->kind == SCOPE_ALLOCATION)
+		if (s->kind == SCOPE_TASK || s->kind == SCOPE_ALLOCATION) {
 			task_root_ended(s->task, p, r);
+			if (s->root == p->number)
+				err = task_heads_ended(t, s);
+		}
 		if (!s->id || s->root != p->number || s->ended || s->kind == SCOPE_TASK)
 			continue;
 		s->signal = (int)signal;

@@ -434,16 +434,34 @@ static int name_by_tool(struct task *task)
 /* What the run that has no head of its own will be said to have ended as. */
 static void tell_key(struct tracker *t, struct task *task)
 {
+	bool failed = task->status != TASK_STATUS_SUCCEEDED;
 	struct task_key *k;
 
 	if (!task->key_hash)
 		return;
 	HASH_FIND(hh, t->task_keys, &task->key_hash, sizeof(task->key_hash), k);
-	if (!k)
+	if (!k || k->failed == failed)
 		return;
-	k->failed = task->status != TASK_STATUS_SUCCEEDED;
-	if (k->failed && task->run_scope)
+	k->failed = failed;
+	if (task->run_scope && failed)
 		task->run_scope->failed++;
+	else if (task->run_scope && task->run_scope->failed)
+		task->run_scope->failed--;
+}
+
+void task_told_exit(struct tracker *t, struct task *task, const struct rule_result *m)
+{
+	const char *text = rule_result_field(m, "exit_code");
+	uint64_t code = number_field(m, "exit_code");
+
+	if (!text || !task->root_ended || code > 255 || (task->signal && !code))
+		return;
+	task->signal = 0;
+	task->exit_code = (int)code;
+	if (!task->closed)
+		return;
+	task->status = status_of(t, task);
+	tell_key(t, task);
 }
 
 static int close_task(struct tracker *t, struct task *task)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/cleanup.h"
 #include "src/track/tracker.h"
 
 static void drop(struct tracker *t, struct pending_head *h)
@@ -18,40 +19,63 @@ static void drop(struct tracker *t, struct pending_head *h)
 	*h = (struct pending_head){ 0 };
 }
 
+static int want(struct tracker *t, struct scope *s, unsigned index, const char *path)
+{
+	struct pending_head *h = &t->heads[t->next_head++ % HEADS_MAX];
+
+	drop(t, h); /* nobody could read that one */
+	h->path = strdup(path);
+	if (!h->path)
+		return -ENOMEM;
+	h->scope = scope_ref(s);
+	h->index = index;
+	if (!t->sink.want_head)
+		return 0;
+	return t->sink.want_head(t->sink.ctx, s->match.rule, index, path);
+}
+
+/* Those to be read at the end have their path made now, while the fields are known. */
 int task_heads_want(struct tracker *t, struct scope *s, const struct opening *o)
 {
 	const struct rule *rule = o->match->rule;
-	struct pending_head *h;
 	int err = 0;
 
 	for (unsigned i = 0; i < rule_heads(rule) && !err; i++) {
 		if (!rule_head_path(o->match, i, o->in->pid, o->in->cwd, &t->scratch2))
 			continue;
-		h = &t->heads[t->next_head++ % HEADS_MAX];
-		drop(t, h); /* nobody could read that one */
-		h->path = strdup(str_text(&t->scratch2));
-		if (!h->path)
-			return -ENOMEM;
-		h->scope = scope_ref(s);
-		h->rule = rule;
-		h->index = i;
-		if (t->sink.want_head)
-			err = t->sink.want_head(t->sink.ctx, rule, i, h->path);
+		if (!rule_head_at_exit(rule, i)) {
+			err = want(t, s, i, str_text(&t->scratch2));
+			continue;
+		}
+		free(s->exit_path);
+		s->exit_path = strdup(str_text(&t->scratch2));
+		s->exit_head = i;
+		err = s->exit_path ? 0 : -ENOMEM;
 	}
 	return err;
 }
 
+int task_heads_ended(struct tracker *t, struct scope *s)
+{
+	_cleanup_free_ char *path = s->exit_path;
+
+	s->exit_path = NULL;
+	return path ? want(t, s, s->exit_head, path) : 0;
+}
+
 static int apply(struct tracker *t, const struct pending_head *h, struct bytes text)
 {
-	struct rule_result m = { .rule = h->rule };
+	const struct rule *rule = h->scope->match.rule;
+	struct rule_result m = { .rule = rule };
 	struct task *task = h->scope->task;
 	int err;
 
-	if (task->sealed || !rule_head_fields(h->rule, h->index, text, &m))
+	if (task->sealed || !rule_head_fields(rule, h->index, text, &m))
 		return 0;
-	rule_refresh(h->rule, &m);
+	rule_refresh(rule, &m);
 	task_fields(task, &m);
 	task_count_attempt(t, task, &m);
+	task_told_exit(t, task, &m);
 	scope_keep_fields(h->scope, &m);
 	err = scope_send(t, h->scope);
 	return !err && task->closed ? task_send(t, task) : err;

@@ -130,8 +130,10 @@ struct scope {
 	json_t *fields;
 	uint32_t engine;	     /* its number, from 1; 0: it is none */
 	struct rule_markers markers; /* of an engine */
-	char *shared_key;	     /* processes of several branches join it; NULL: none */
-	char key[];		     /* rule and key, to recognise a repeated match */
+	char *exit_path; /* of a file that tells how it ended; NULL: none, or asked for */
+	unsigned exit_head;
+	char *shared_key; /* processes of several branches join it; NULL: none */
+	char key[];	  /* rule and key, to recognise a repeated match */
 };
 
 /* A directory that belongs to a run because its head made a file in it. */
@@ -144,7 +146,6 @@ struct owned_dir {
 /* A file that was asked for. */
 struct pending_head {
 	struct scope *scope; /* of the task; a reference; NULL: free */
-	const struct rule *rule;
 	unsigned index;
 	char *path;
 };
@@ -349,6 +350,8 @@ struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, e
 void task_unref(struct tracker *t, struct task *task);
 void task_fields(struct task *task, const struct rule_result *m); /* a better name */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
+/* An exit code that the engine wrote, of a task that has ended. */
+void task_told_exit(struct tracker *t, struct task *task, const struct rule_result *m);
 void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
 void task_members_remove(struct task *task, uint64_t now_ns);
 void task_root_ended(struct task *task, const struct process *p, const struct wire_exit *r);
@@ -359,6 +362,7 @@ void tasks_free(struct tracker *t);
 
 /* task_head.c */
 int task_heads_want(struct tracker *t, struct scope *s, const struct opening *o);
+int task_heads_ended(struct tracker *t, struct scope *s); /* its first process has ended */
 /* 1: the text was asked for; 0: it was not; -errno. */
 int task_heads_take(struct tracker *t, const char *path, struct bytes text);
 void task_heads_free(struct tracker *t);
