@@ -18,6 +18,18 @@ struct {
 	__type(value, u8);
 } env_names SEC(".maps");
 
+/* Daemons start work for others: `docker run` asks, a containerd-shim does it. While
+ * somebody in the tree has asked (its bits in `asked`), programs of a daemon that bear
+ * one of them are taken into the tree. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct comm_key);
+	__type(value, u32);
+} client_comms SEC(".maps"), daemon_comms SEC(".maps");
+
+volatile __u32 asked;
+
 struct env_walk {
 	struct record *r;
 	u64 from, to;
@@ -203,6 +215,37 @@ static __always_inline void note_program(struct thread *t, struct wire_exec *e)
 	t->lib_opens = 0;
 }
 
+static __always_inline void note_client(const char *comm)
+{
+	struct comm_key key;
+	u32 *bits;
+
+	__builtin_memcpy(key.comm, comm, sizeof(key.comm));
+	bits = bpf_map_lookup_elem(&client_comms, &key);
+	if (bits)
+		__sync_fetch_and_or(&asked, *bits);
+}
+
+/* A program that a daemon outside of the tree starts because the tree asked for it.
+ * It has just become that program: what it was before is the daemon's. */
+static __noinline struct thread *adopt(struct task_struct *task)
+{
+	struct comm_key key = {};
+	struct thread *t;
+	u32 *bits;
+
+	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), task->comm);
+	bits = bpf_map_lookup_elem(&daemon_comms, &key);
+	if (!bits || !(*bits & asked) || !join_thread(task, bpf_ktime_get_boot_ns()))
+		return NULL;
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	if (!t)
+		return NULL;
+	t->flags |= THREAD_READ_ENV;
+	send_fork(task, t, WIRE_F_ADOPTED);
+	return t;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -213,6 +256,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct record *r;
 	u64 now, id;
 
+	if (!t && asked)
+		t = adopt(task);
 	if (!t || (t->flags & THREAD_SPAWNER))
 		return 0;
 	r = scratch_record(RECORD_MAIN);
@@ -239,6 +284,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	exec_ledger(task, t, &e->ledger, now);
 	t->cgroup_id = id;
 	note_program(t, e);
+	if (!cfg_all)
+		note_client(e->comm);
 	send_record(r, off, LOSS_EXEC);
 	return 0;
 }

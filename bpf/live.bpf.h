@@ -90,29 +90,6 @@ int on_sample(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline bool join_thread(struct task_struct *task, u64 now)
-{
-	struct baseline *b;
-	struct thread *t;
-
-	t = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	b = bpf_task_storage_get(&baselines, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!t || !b) {
-		count_loss(LOSS_THREAD_STATE);
-		return false;
-	}
-	add_counters(task, t, &b->ledger);
-	t->born_clock = t->off_clock = clock_now(now);
-	t->run_delay = task->sched_info.run_delay;
-	t->runtime = task->se.sum_exec_runtime;
-	t->wait = task->__state ? LEDGER_OTHER : LEDGER_RUNQ;
-	t->parent_pid = task->real_parent->tgid;
-	t->parent_start_ns = task->real_parent->group_leader->start_boottime;
-	t->cgroup_id = cgroup_id(telling_cgroup(task));
-	t->flags = THREAD_JOINED;
-	return true;
-}
-
 static __always_inline void join_process(struct task_struct *task, struct thread *t,
 					 struct seq_file *seq, u64 now)
 {

@@ -111,6 +111,30 @@ static __always_inline void add_ledger_atomic(struct wire_ledger *sum, const str
 		__sync_fetch_and_add(&to[i], from[i]);
 }
 
+/* Takes in a thread that had run before: what it used until now is not ours. */
+static __always_inline bool join_thread(struct task_struct *task, u64 now)
+{
+	struct baseline *b;
+	struct thread *t;
+
+	t = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	b = bpf_task_storage_get(&baselines, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t || !b) {
+		count_loss(LOSS_THREAD_STATE);
+		return false;
+	}
+	add_counters(task, t, &b->ledger);
+	t->born_clock = t->off_clock = clock_now(now);
+	t->run_delay = task->sched_info.run_delay;
+	t->runtime = task->se.sum_exec_runtime;
+	t->wait = task->__state ? LEDGER_OTHER : LEDGER_RUNQ;
+	t->parent_pid = task->real_parent->tgid;
+	t->parent_start_ns = task->real_parent->group_leader->start_boottime;
+	t->cgroup_id = cgroup_id(telling_cgroup(task));
+	t->flags = THREAD_JOINED;
+	return true;
+}
+
 /* ---- threads of one process ---- */
 
 /* A thread more; `others` live in it already if the group is not known. */
@@ -396,7 +420,7 @@ static __always_inline void join_group(struct task_struct *parent, struct thread
 	enter_group(group_key(parent), others);
 }
 
-static __always_inline void send_fork(struct task_struct *child, struct thread *t, bool root)
+static __always_inline void send_fork(struct task_struct *child, struct thread *t, u16 flags)
 {
 	struct wire_fork *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	const struct cred *cred = plain(child)->real_cred;
@@ -406,8 +430,7 @@ static __always_inline void send_fork(struct task_struct *child, struct thread *
 		return;
 	}
 	fill_header(&e->h, sizeof(*e), WIRE_FORK, bpf_ktime_get_boot_ns());
-	if (root)
-		e->h.flags = WIRE_F_ROOT;
+	e->h.flags = flags;
 	fill_id(&e->id, child);
 	e->parent.start_ns = t->parent_start_ns;
 	e->parent.pid = t->parent_pid;
@@ -455,7 +478,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		if (of_parent->flags & (THREAD_ENV_PARENT | THREAD_SPAWNER))
 			t->flags = THREAD_READ_ENV;
 	}
-	send_fork(child, t, of_parent && (of_parent->flags & THREAD_SPAWNER));
+	send_fork(child, t, of_parent && (of_parent->flags & THREAD_SPAWNER) ? WIRE_F_ROOT : 0);
 	return 0;
 }
 

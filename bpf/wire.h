@@ -78,6 +78,7 @@ struct wire_header {
 #define WIRE_F_INCOMPLETE     0x0040 /* part of this process's ledger was lost */
 #define WIRE_F_LAST	      0x0080 /* SAMPLE: taken because observation ends */
 #define WIRE_F_THREAD_EXEC    0x0100 /* EXEC: called by a thread that was not the leader */
+#define WIRE_F_ADOPTED	      0x0200 /* FORK: a daemon's child, started for somebody in the tree */
 
 /* A process is (tgid, start), never a pid alone; start is CLOCK_BOOTTIME in ns. */
 struct wire_id {

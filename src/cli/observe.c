@@ -20,10 +20,23 @@
 #define EXIT_OURS 125
 #define SAMPLE_MS 2000
 
+#define ASKS_MAX 64
+
 struct observation {
 	char db[PATH_MAX], fallback[PATH_MAX + 64];
 	struct rules *rules;
+	struct collect_ask asks[ASKS_MAX];
 };
+
+static void collect_asks(struct observation *ob, struct collect_options *ret)
+{
+	struct collect_ask a;
+
+	ret->asks = ob->asks;
+	while (ret->n_asks < ASKS_MAX &&
+	       (a.comm = rules_ask(ob->rules, ret->n_asks, &a.bits, &a.is_client)))
+		ob->asks[ret->n_asks++] = a;
+}
 
 static int load_rules(const struct observe_options *o, struct rules **ret)
 {
@@ -136,6 +149,7 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	ret->collect.ring_bytes = o->ring_kib * 1024;
 	ret->collect.env_parents = rules_env_parents(ob->rules);
 	ret->collect.env_names = rules_env_names(ob->rules);
+	collect_asks(ob, &ret->collect);
 	ret->sample_ms = o->sample_ms ? o->sample_ms : SAMPLE_MS;
 	ret->duration_s = o->duration_s;
 	ret->strict = o->strict;

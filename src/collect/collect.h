@@ -15,12 +15,21 @@
 
 struct ebpf;
 
+struct collect_ask {
+	const char *comm;
+	uint32_t bits;	/* a client and a daemon's program belong together by a bit */
+	bool is_client; /* else what a daemon starts */
+};
+
 struct collect_options {
 	bool all_processes;		/* the whole host, not the children of one process */
 	bool files;			/* names of files: costs every system call 40-90 ns */
 	uint32_t ring_bytes;		/* a power of two; 0: 8 MiB */
 	const char *const *env_parents; /* comms whose children's environment is read */
-	const char *const *env_names;	/* allow-listed names; both NULL-ended */
+	/* who asks whom: comms of clients and of what daemons start for them */
+	const struct collect_ask *asks;
+	unsigned n_asks;
+	const char *const *env_names; /* allow-listed names; both NULL-ended */
 };
 
 /* Takes a record; it is borrowed. A negative return stops the walk after this

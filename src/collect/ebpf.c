@@ -167,6 +167,23 @@ static int fill_names(struct tracer_bpf *s, const struct collect_options *o)
 	return 0;
 }
 
+static int fill_asks(struct tracer_bpf *s, const struct collect_options *o)
+{
+	for (unsigned i = 0; i < o->n_asks; i++) {
+		struct bpf_map *map =
+			o->asks[i].is_client ? s->maps.client_comms : s->maps.daemon_comms;
+		struct comm_key key = { 0 };
+		uint32_t bits = 0;
+
+		str_copy(key.comm, sizeof(key.comm), o->asks[i].comm);
+		bpf_map__lookup_elem(map, &key, sizeof(key), &bits, sizeof(bits), 0);
+		bits |= o->asks[i].bits;
+		if (bpf_map__update_elem(map, &key, sizeof(key), &bits, sizeof(bits), BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
 static int choose_programs(struct ebpf *e, const struct collect_options *o, char *why,
 			   size_t why_size)
 {
@@ -206,8 +223,9 @@ static int load(struct ebpf *e, const struct collect_options *o, const char **wh
 	r = tracer_bpf__load(e->skel);
 	if (r)
 		return r;
-	*why = "the tables of environment names cannot be filled";
-	return fill_names(e->skel, o);
+	*why = "the tables of names cannot be filled";
+	r = fill_names(e->skel, o);
+	return r < 0 ? r : fill_asks(e->skel, o);
 }
 
 static int attach(struct ebpf *e, const char **why)

@@ -83,6 +83,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->parent = parent->number;
 	p->rule = p->parent_rule = parent->rule;
 	p->facade = parent->facade;
+	p->adopted = parent->adopted;
 	if (!parent->scope->task->sealed)
 		p->tool = p->named = parent->tool;
 }
@@ -179,11 +180,12 @@ struct process *process_get(struct tracker *t, const struct wire_header *h, stru
 	p->joined = h->flags & WIRE_F_JOINED;
 	p->kthread = h->flags & WIRE_F_KTHREAD;
 	p->root = h->type == WIRE_FORK && (h->flags & WIRE_F_ROOT);
+	p->adopted = h->type == WIRE_FORK && (h->flags & WIRE_F_ADOPTED);
 	if (parent_id.start_ns)
 		parent = process_find(t, parent_id);
 	if (parent && may_be_parent(parent, p)) {
 		inherit(p, parent);
-	} else if (!p->root && !p->joined && !p->kthread) {
+	} else if (!p->root && !p->joined && !p->kthread && !p->adopted) {
 		p->orphan = true;
 		t->n_orphans++;
 		t->completeness.without_parent++;

@@ -312,6 +312,38 @@ static void collect_parents(const struct rules *r, const char **list, unsigned *
 			list[(*n)++] = r->list[i]->env_rescan[k];
 }
 
+static int collect_asks(struct rules *r)
+{
+	uint32_t bit = 1;
+
+	for (unsigned i = 0; i < r->n; i++)
+		r->n_asks += r->list[i]->n_asked_by + r->list[i]->n_adopts;
+	r->asks = rules_alloc(r, (r->n_asks + 1) * sizeof(*r->asks));
+	if (!r->asks)
+		return -ENOMEM;
+	r->n_asks = 0;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct rule *rule = r->list[i];
+
+		for (unsigned k = 0; k < rule->n_asked_by; k++)
+			r->asks[r->n_asks++] = (struct rule_ask){ rule->asked_by[k], bit, true };
+		for (unsigned k = 0; k < rule->n_adopts; k++)
+			r->asks[r->n_asks++] = (struct rule_ask){ rule->adopts[k], bit, false };
+		if (rule->n_adopts) /* the last bit serves all that there is no other for */
+			bit = bit << 1 ? bit << 1 : bit;
+	}
+	return 0;
+}
+
+const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits, bool *ret_is_client)
+{
+	if (i >= r->n_asks)
+		return NULL;
+	*ret_bits = r->asks[i].bits;
+	*ret_is_client = r->asks[i].is_client;
+	return r->asks[i].comm;
+}
+
 static bool looks_at_title(const struct predicate *p)
 {
 	if (p->kind == PRED_TITLE)
@@ -350,7 +382,7 @@ static int rules_collect(struct rules *r)
 	n = 0;
 	collect_parents(r, r->env_parents, &n);
 	drop_repeats(r->env_parents, n);
-	return 0;
+	return collect_asks(r);
 }
 
 static int load_file(struct rules *r, const char *path, struct rules_error *error)

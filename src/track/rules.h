@@ -90,7 +90,8 @@ struct rule_traits {
 	const struct rule *only_under;	     /* what is not below it is wrapper noise */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
-	uint32_t cancel_signals; /* bits; an engine's */
+	bool announces_allocation; /* a client: of a job; else of a container */
+	uint32_t cancel_signals;   /* bits; an engine's */
 };
 
 struct rules_error {
@@ -135,6 +136,9 @@ bool rule_pops(const struct rule *r, const char *title); /* `pop_when` */
 bool rules_use_titles(const struct rules *r);
 /* comms of heads whose children need their environment read; NULL at the end */
 const char *const *rules_env_parents(const struct rules *r);
+/* Programs that ask daemons (docker) and what these start for them (containerd-shim):
+ * the i-th of either kind, and which belong together. NULL: no more. */
+const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits, bool *ret_is_client);
 /* allow-listed environment names; NULL at the end */
 const char *const *rules_env_names(const struct rules *r);
 

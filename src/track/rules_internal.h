@@ -162,6 +162,8 @@ struct rule {
 	bool transparent, disabled;
 	const char **env_rescan; /* comms of it whose children need their environment read */
 	unsigned n_env_rescan;
+	const char **asked_by, **adopts; /* comms */
+	unsigned n_asked_by, n_adopts;
 	struct predicate when;
 	const char *keys[RULE_KEYS_MAX]; /* templates; the first that has all its fields */
 	unsigned n_keys;
@@ -201,6 +203,12 @@ struct rules {
 	uint64_t always[RULE_WORDS]; /* not found through the index */
 	const char **env_names, **env_parents;
 	bool use_titles;
+	struct rule_ask {
+		const char *comm;
+		uint32_t bits;
+		bool is_client;
+	} * asks;
+	unsigned n_asks;
 };
 
 /* What matching and extracting look at; parts are filled when first needed. */

@@ -203,9 +203,8 @@ static int bind_kind(struct binder *b, yaml_node_t *node, void *target)
 			 "session or client");
 }
 
-static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
+static int bind_comms(struct binder *b, yaml_node_t *node, const char ***ret, unsigned *ret_n)
 {
-	struct rule *rule = target;
 	struct yaml_texts texts;
 	int rc = yaml_bind_texts(b, node, &texts);
 
@@ -213,9 +212,40 @@ static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
 		if (strlen(texts.items[i]) >= WIRE_COMM_LEN)
 			return yaml_fail(b, node, "'%.40s' is longer than a comm can be",
 					 texts.items[i]);
-	rule->env_rescan = texts.items;
-	rule->n_env_rescan = rc ? 0 : texts.n;
+	*ret = texts.items;
+	*ret_n = rc ? 0 : texts.n;
 	return rc;
+}
+
+static int bind_rescan(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+
+	return bind_comms(b, node, &rule->env_rescan, &rule->n_env_rescan);
+}
+
+static int bind_asked_by(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+
+	return bind_comms(b, node, &rule->asked_by, &rule->n_asked_by);
+}
+
+static int bind_adopts(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+
+	return bind_comms(b, node, &rule->adopts, &rule->n_adopts);
+}
+
+static int bind_announces(struct binder *b, yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+
+	if (!text || (strcmp(text, "container") && strcmp(text, "allocation")))
+		return yaml_fail(b, node, "a client announces container or allocation");
+	*(bool *)target = *text == 'a';
+	return 0;
 }
 
 static int bind_keys(struct binder *b, yaml_node_t *node, void *target)
@@ -308,6 +338,9 @@ static const struct yaml_key rule_keys[] = {
 	{ "tools_only_under", yaml_bind_text, offsetof(struct rule, traits.only_under_id) },
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
 	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
+	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
+	{ "asked_by", bind_asked_by, 0 },
+	{ "adopts", bind_adopts, 0 },
 	{ "cancel_signals", bind_signals, offsetof(struct rule, traits.cancel_signals) },
 	{ "pop_when", bind_pop, offsetof(struct rule, pop_title) },
 	{ "text", yaml_bind_block, offsetof(struct rule, block) },
@@ -371,6 +404,9 @@ static int check_kind(struct binder *b, const yaml_node_t *node, const struct ru
 		{ rule->owns && rule->kind != RULE_ENGINE, "owns is for engines" },
 		{ rule->n_learn && rule->kind != RULE_ENGINE, "learn is for engines" },
 		{ t->opens_mark && rule->kind != RULE_WRAPPER, "opens: mark is for wrappers" },
+		{ (rule->n_adopts || t->announces_allocation) && rule->kind != RULE_CLIENT,
+		  "announces and adopts are for clients" },
+		{ !rule->n_adopts != !rule->n_asked_by, "adopts and asked_by go together" },
 		{ rule->n_heads && !task, "head is for tasks and allocations" },
 		{ rule->run.key && !task, "run is for tasks and allocations" },
 		{ (t->anchor_dir || t->attempt_by || t->only_under_id || rule->pop_title) && !task,

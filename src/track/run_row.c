@@ -247,6 +247,10 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		  "Failed tasks whose attempts are no longer counted (too many)" },
 		{ t->dirs_forgotten, "Directories of runs that were forgotten (too many)" },
 		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
+		{ t->not_joined,
+		  "Containers or jobs that started while this run had asked for some, "
+		  "and are not known to be its own" },
+		{ t->clients_forgotten, "Requests for containers or jobs that were forgotten" },
 		{ t->ambiguous, "Places of processes that more than one thing could explain" },
 		{ t->malformed, "Records that could not be understood" },
 		{ t->unknown, "Records of a kind that this version does not know" },

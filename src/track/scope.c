@@ -59,6 +59,7 @@ void scope_unref(struct tracker *t, struct scope *s)
 void scope_fini(struct tracker *t)
 {
 	run_scopes_free(t);
+	clients_free(t);
 	task_heads_free(t);
 	tasks_free(t);
 	tools_free(t, &t->run);

@@ -169,6 +169,23 @@ static void set_rule(struct process *p, const struct rule_result *m)
 	p->rule = rule_is_transparent(m->rule) ? p->parent_rule : m->rule;
 }
 
+/* What a daemon starts belongs where it was asked for. */
+static int join_client(struct walk *w, struct rule_result *m, enum scope_kind kind)
+{
+	struct opening o = opening_of(w, m);
+	const char *how = NULL;
+	struct scope *s = client_claim(w->tracker, w->scope, kind == SCOPE_ALLOCATION, &o, &how);
+
+	if (!s) {
+		w->tracker->not_joined += w->process->adopted;
+		return 0;
+	}
+	if (s->task->sealed)
+		return 0;
+	go(w, scope_ref(s));
+	return rule_result_set(m, "asked_by", how, FROM_RULE) ? 0 : -ENOMEM;
+}
+
 static int take(void *ctx, struct rule_result *m)
 {
 	struct walk *w = ctx;
@@ -182,6 +199,11 @@ static int take(void *ctx, struct rule_result *m)
 		return 1;
 	if (kind == SCOPE_RUN && w->task)
 		return 0;
+	if (rule_kind_of(m->rule) == RULE_CLIENT) {
+		struct opening o = opening_of(w, m);
+
+		return client_add(w->tracker, w->scope, &o);
+	}
 	if (kind == SCOPE_MARK && w->process->rule && !rule_traits(m->rule)->opens_mark)
 		return 0; /* what it opened says more */
 	if ((kind == SCOPE_TASK || kind == SCOPE_ALLOCATION) && is_leaked(w, m))
@@ -196,6 +218,8 @@ static int take(void *ctx, struct rule_result *m)
 		w->tracker->tasks_refused++;
 		return 0;
 	}
+	if (border && join_client(w, m, kind) < 0)
+		return -ENOMEM;
 	if (kind == SCOPE_TASK || kind == SCOPE_ALLOCATION)
 		err = open_task(w, m, kind);
 	else

@@ -9,6 +9,7 @@
  *   scope_open.c     which scopes an exec or a title opens, joins or leaves
  *   scope_run.c      runs of engines: by head, by key, by directories they own
  *   task.c           tasks: fields, attempts, status, their end
+ *   client.c         who asked a daemon for a container or a job
  *   task_head.c      what the files of tasks tell (content tier)
  *   summarise.c      totals of a task and of a tool within it
  *   run_row.c        the run: names, status, completeness, notes
@@ -44,6 +45,8 @@
 #define OWNED_DIRS_MAX	    65536 /* the oldest is forgotten */
 #define HEADS_MAX	    64	  /* files asked for and not yet read */
 #define TITLES_MAX	    10000 /* kept for a rebuild */
+#define CLIENTS_MAX	    256
+#define CLIENT_ARGV_MAX	    2048
 #define SCOPE_FIELDS_MAX    32
 #define SCOPE_DEPTH_MAX	    64
 #define CGROUPS_MAX	    16384
@@ -143,6 +146,17 @@ struct owned_dir {
 	char path[];
 };
 
+/* A command that has asked a daemon to start something. */
+struct client {
+	struct scope *scope; /* where it was; a reference; NULL: free */
+	const struct rule *rule;
+	uint32_t pid;
+	uint64_t time_ns;
+	uint32_t claims; /* what has started for it */
+	char *name, *directory, *argv;
+	size_t argv_len;
+};
+
 /* A file that was asked for. */
 struct pending_head {
 	struct scope *scope; /* of the task; a reference; NULL: free */
@@ -195,6 +209,7 @@ struct process {
 	uint32_t execs, n_files;
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
+	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
 	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
 	char comm[WIRE_COMM_LEN];
 };
@@ -250,6 +265,9 @@ struct tracker {
 	struct owned_dir *owned_dirs;
 	uint32_t n_owned_dirs;
 	struct pending_head heads[HEADS_MAX];
+	struct client clients[CLIENTS_MAX]; /* a ring: the oldest is forgotten */
+	uint32_t next_client;
+	uint64_t clients_forgotten, not_joined;
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
@@ -359,6 +377,14 @@ char *task_evidence(const struct rule_result *m, const struct rule_input *in);
 int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
 int tasks_finish(struct tracker *t);
 void tasks_free(struct tracker *t);
+
+/* client.c */
+int client_add(struct tracker *t, struct scope *s, const struct opening *o);
+/* Where the client was that asked for what now starts; NULL: none is known, or it is
+ * around anyway. job: an allocation; else a container. *ret_how: a constant text. */
+struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
+			   const char **ret_how);
+void clients_free(struct tracker *t);
 
 /* task_head.c */
 int task_heads_want(struct tracker *t, struct scope *s, const struct opening *o);
