@@ -9,6 +9,7 @@
 #include "bpf/process.bpf.h"
 
 #define ENV_VARS_MAX 1024
+#define TITLE_MAX    4096
 
 /* Allow-listed names: no other variable's value leaves the kernel. */
 struct {
@@ -300,6 +301,34 @@ static __always_inline bool in_exec(struct task_struct *task)
 	return cfg_syscall_class[nr & (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC;
 }
 
+/* The arguments as they are now. setproctitle() may have written over their end and
+ * on into the environment's place: the kernel then shows one text, up to its NUL
+ * (get_mm_cmdline() in fs/proc/base.c), and what lies behind it is not read. */
+static __always_inline void put_title(struct record *r, u32 *off, struct wire_rename *e,
+				      struct mm_struct *mm)
+{
+	u32 at = *off & RECORD_MASK;
+	char last = 0;
+	long len;
+
+	e->argv_len = mm->arg_end - mm->arg_start;
+	e->argv = (struct wire_string){};
+	bpf_probe_read_user(&last, 1, (void *)(mm->arg_end - 1));
+	if (!last || mm->env_start != mm->arg_end) {
+		e->argv = put_user_block(r, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+		return;
+	}
+	len = bpf_probe_read_user_str(r->data + at, TITLE_MAX, (void *)mm->arg_start);
+	if (len <= 0 || len > TITLE_MAX) {
+		count_loss(LOSS_ARGV);
+		return;
+	}
+	e->argv_len = len;
+	e->argv.off = at;
+	e->argv.len = len;
+	*off = at + len;
+}
+
 /* A title: prctl(PR_SET_NAME) of the main thread, or setproctitle() writing over
  * argv. exec renames too, but has its own record. */
 SEC("tp_btf/task_rename")
@@ -326,8 +355,7 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	fill_id(&e->id, task);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
 	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
-	e->argv_len = mm->arg_end - mm->arg_start;
-	e->argv = put_user_block(r, &off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	put_title(r, &off, e, mm);
 	exec_ledger(task, t, &e->ledger, e->h.time_ns);
 	send_record(r, off, LOSS_RENAME);
 	return 0;

@@ -475,7 +475,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	t->parent_start_ns = plain(parent)->group_leader->start_boottime;
 	if (of_parent) {
 		t->cgroup_id = of_parent->cgroup_id;
-		if (of_parent->flags & (THREAD_ENV_PARENT | THREAD_SPAWNER))
+		/* also a fork of a fork that has not executed yet: still that program */
+		if (of_parent->flags & (THREAD_ENV_PARENT | THREAD_SPAWNER | THREAD_READ_ENV))
 			t->flags = THREAD_READ_ENV;
 	}
 	send_fork(child, t, of_parent && (of_parent->flags & THREAD_SPAWNER) ? WIRE_F_ROOT : 0);
