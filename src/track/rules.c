@@ -46,7 +46,7 @@ void rules_free(struct rules *r)
 	if (!r)
 		return;
 	for (struct pattern *p = r->patterns; p; p = p->next)
-		regfree(&p->regex);
+		tre_regfree(&p->regex);
 	while (r->chunks) {
 		struct chunk *next = r->chunks->next;
 

@@ -6,7 +6,7 @@
 #ifndef TRACER_TRACK_RULES_INTERNAL_H
 #define TRACER_TRACK_RULES_INTERNAL_H
 
-#include <regex.h>
+#include <tre/tre.h>
 
 #include "src/track/argv.h"
 #include "src/track/rules.h"
