@@ -88,10 +88,63 @@ static __always_inline u32 walk_cgroup(struct record *r, u32 off, struct kernfs_
 	return off;
 }
 
+static __always_inline struct cgroup_subsys_state *memory_css(struct css_set *set)
+{
+	struct cgroup_subsys_state *css = NULL;
+	int id;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return NULL;
+	id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      id * sizeof(void *));
+	return css;
+}
+
+#define LIMIT_LEVELS 4 /* Slurm limits a job, three levels above its tasks */
+
+/* The nearest limit; a v1 kernel has LONG_MAX rounded to pages where there is none. */
+static __always_inline u64 memory_limit_pages(struct css_set *set)
+{
+	struct cgroup_subsys_state *css = memory_css(set);
+
+	for (int i = 0; i < LIMIT_LEVELS && css; i++) {
+		struct mem_cgroup *memcg =
+			(void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+		u64 max = BPF_CORE_READ(memcg, memory.max);
+
+		if (max && max < 1ULL << 50)
+			return max;
+		css = BPF_CORE_READ(css, parent);
+	}
+	return 0;
+}
+
+static __always_inline u64 cpu_limit_milli(struct task_struct *task)
+{
+	struct task_group *group;
+
+	if (!bpf_core_field_exists(struct task_struct, sched_task_group) ||
+	    !bpf_core_field_exists(struct task_group, cfs_bandwidth))
+		return 0;
+	group = BPF_CORE_READ(task, sched_task_group);
+	for (int i = 0; i < LIMIT_LEVELS && group; i++) {
+		u64 quota = BPF_CORE_READ(group, cfs_bandwidth.quota);
+		u64 period = BPF_CORE_READ(group, cfs_bandwidth.period);
+
+		if (quota && quota != ~0ULL && period)
+			return quota * 1000 / period;
+		group = BPF_CORE_READ(group, parent);
+	}
+	return 0;
+}
+
 /* Sends the path of a cgroup the first time that it is seen. A buffer of its
  * own: another record may be half built. */
-__noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now)
+__noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now, u64 task_address)
 {
+	struct task_struct *task = (void *)task_address;
 	struct cgroup *cgroup = (void *)cgroup_address;
 	struct record *r = scratch_record(RECORD_CGROUP);
 	u32 off = sizeof(struct wire_cgroup);
@@ -104,6 +157,8 @@ __noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now)
 	fill_header(&e->h, 0, WIRE_CGROUP, now);
 	e->cgroup_id = id;
 	e->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	e->memory_limit_bytes = memory_limit_pages(BPF_CORE_READ(task, cgroups)) * cfg_page_bytes;
+	e->cpu_limit_milli = cpu_limit_milli(task);
 	off = walk_cgroup(r, off, BPF_CORE_READ(cgroup, kn));
 	if (off == sizeof(*e))
 		r->data[off++ & RECORD_MASK] = 0;

@@ -23,6 +23,7 @@ const volatile __u32 cfg_wakeup_bytes = 1 << 20; /* waiting bytes that wake the 
 const volatile __u32 cfg_file_events_per_thread = 20000;
 const volatile bool cfg_failed_opens = true;
 const volatile bool cfg_rdonly_cast;
+const volatile __u64 cfg_page_bytes = 4096;
 const volatile __u32 cfg_host_uts_ns;
 const volatile __u32 cfg_host_pid_ns;
 const volatile __u32 cfg_host_mnt_ns;

@@ -320,7 +320,18 @@ struct thread_info {
 	unsigned long flags;
 };
 
+struct cfs_bandwidth {
+	s64 period; /* ns */
+	u64 quota;  /* ns in each; all bits set: no limit */
+};
+
+struct task_group {
+	struct task_group *parent;
+	struct cfs_bandwidth cfs_bandwidth;
+};
+
 struct task_struct {
+	struct task_group *sched_task_group;
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;

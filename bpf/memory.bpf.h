@@ -76,20 +76,6 @@ static __always_inline void fill_limit(struct wire_oom *e, struct cgroup_subsys_
 	}
 }
 
-static __always_inline struct cgroup_subsys_state *memory_css(struct css_set *set)
-{
-	struct cgroup_subsys_state *css = NULL;
-	int id;
-
-	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		return NULL;
-	id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	bpf_probe_read_kernel(&css, sizeof(css),
-			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
-				      id * sizeof(void *));
-	return css;
-}
-
 static __always_inline int handle_victim(struct task_struct *victim)
 {
 	struct task_struct *current = bpf_get_current_task_btf();

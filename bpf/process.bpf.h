@@ -16,8 +16,6 @@
 #define MM_ANONPAGES	  1
 #define MM_SHMEMPAGES	  3
 
-const volatile __u64 cfg_page_bytes = 4096;
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);

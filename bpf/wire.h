@@ -259,8 +259,10 @@ struct wire_file_event {
 struct wire_cgroup {
 	struct wire_header h;
 	__wu64 cgroup_id;
-	__wu32 hierarchy;	 /* cgroup_root.hierarchy_id */
-	struct wire_string path; /* components */
+	__wu32 hierarchy;	   /* cgroup_root.hierarchy_id */
+	struct wire_string path;   /* components */
+	__wu64 memory_limit_bytes; /* of it or the nearest above it; 0: none, or not known */
+	__wu64 cpu_limit_milli;	   /* thousandths of a CPU that its quota allows; 0: the same */
 };
 
 struct wire_oom {

@@ -91,13 +91,7 @@ STORE_SINK(tool, tool_row)
 STORE_SINK(file, file_row)
 STORE_SINK(incident, incident_row)
 STORE_SINK(text, text_row)
-
-static int put_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
-{
-	struct recorder *r = ctx;
-
-	return r->store ? keep(r, store_put_cgroup(r->store, run_id, cgroup_id, path)) : 0;
-}
+STORE_SINK(cgroup, cgroup_row)
 
 static int want_text(void *ctx, const char *path, size_t bytes)
 {

@@ -130,7 +130,7 @@ static int ignore_file(void *ctx, const struct file_row *row)
 	return 0;
 }
 
-static int ignore_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
+static int ignore_cgroup(void *ctx, const struct cgroup_row *row)
 {
 	return 0;
 }

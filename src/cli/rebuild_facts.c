@@ -266,11 +266,11 @@ static int send(struct feed *feed)
 	return size < 0 ? size : tracker_feed(feed->tracker, &feed->record.header);
 }
 
-static int on_cgroup(void *ctx, uint64_t cgroup_id, const char *path)
+static int on_cgroup(void *ctx, const struct cgroup_row *row)
 {
 	struct feed *feed = ctx;
 
-	record_cgroup(&feed->record, cgroup_id, path);
+	record_cgroup(&feed->record, row);
 	return send(feed);
 }
 

@@ -108,11 +108,13 @@ void record_host(struct record *r, const struct run_row *run, int64_t offset_ns)
 	r->host.collector = run->collector;
 }
 
-void record_cgroup(struct record *r, uint64_t id, const char *path)
+void record_cgroup(struct record *r, const struct cgroup_row *row)
 {
 	begin(r, WIRE_CGROUP, sizeof(r->cgroup), 0);
-	r->cgroup.cgroup_id = id;
-	add_path(r, &r->cgroup.path, path);
+	r->cgroup.cgroup_id = row->id;
+	r->cgroup.memory_limit_bytes = row->memory_limit_bytes;
+	r->cgroup.cpu_limit_milli = row->cpu_limit_milli;
+	add_path(r, &r->cgroup.path, row->path);
 }
 
 static void flags(struct record *r, const struct process_row *p)

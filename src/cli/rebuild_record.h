@@ -34,7 +34,7 @@ struct record_place {
 /* Each starts a record anew; record_end() completes it: its size or -E2BIG. */
 void synthesise_run(struct record *r, const struct run_row *run);
 void record_host(struct record *r, const struct run_row *run, int64_t offset_ns);
-void record_cgroup(struct record *r, uint64_t id, const char *path);
+void record_cgroup(struct record *r, const struct cgroup_row *row);
 void record_fork(struct record *r, const struct record_place *at);
 void record_exec(struct record *r, const struct record_place *at, const struct exec_row *x);
 void record_exit(struct record *r, const struct record_place *at);

@@ -192,6 +192,13 @@ struct file_row { /* a file as one process used it, folded over its opens */
 	uint64_t size_bytes; /* last seen */
 };
 
+struct cgroup_row {
+	int64_t run_id;
+	uint64_t id;
+	const char *path;
+	uint64_t memory_limit_bytes, cpu_limit_milli; /* 0: none, or not known */
+};
+
 struct incident_row {
 	int64_t run_id, process; /* process 0: outside */
 	uint64_t time_ns;

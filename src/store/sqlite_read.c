@@ -682,7 +682,7 @@ int store_each_text(struct store *s, int64_t run_id,
 }
 
 int store_each_cgroup(struct store *s, int64_t run_id,
-		      int (*visit)(void *ctx, uint64_t cgroup_id, const char *path), void *ctx)
+		      int (*visit)(void *ctx, const struct cgroup_row *row), void *ctx)
 {
 	_cleanup_cursor_ struct cursor c = { 0 };
 	int r;
@@ -692,11 +692,14 @@ int store_each_cgroup(struct store *s, int64_t run_id,
 		return r;
 	sqlite3_bind_int64(c.st, 1, run_id);
 	while ((r = cursor_next(&c)) > 0) {
-		uint64_t id;
+		struct cgroup_row row;
 
-		next_int(&c); /* the run */
-		id = next_u64(&c);
-		r = visit(ctx, id, next_text(&c));
+		row.run_id = next_int(&c);
+		row.id = next_u64(&c);
+		row.path = next_text(&c);
+		row.memory_limit_bytes = next_u64(&c);
+		row.cpu_limit_milli = next_u64(&c);
+		r = visit(ctx, &row);
 		if (r)
 			return r;
 	}

@@ -52,7 +52,7 @@ const char *const sqlite_columns[PUT_KINDS] = {
 		     "peak_rss_bytes," LEDGER_COLUMNS,
 	[PUT_FILE] = "process,path,inode,dev,opens,failed,access,flags,error,first_ns,last_ns,"
 		     "size_bytes",
-	[PUT_CGROUP] = "run,id,path",
+	[PUT_CGROUP] = "run,id,path,memory_limit_bytes,cpu_limit_milli",
 	[PUT_INCIDENT] = "run,time_ns,process,kind,detail",
 	[PUT_TEXT] = "run,n,time_ns,path,data",
 };

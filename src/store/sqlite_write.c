@@ -373,18 +373,20 @@ int store_put_file(struct store *s, const struct file_row *row)
 	return batch_row_end(s);
 }
 
-int store_put_cgroup(struct store *s, int64_t run_id, uint64_t cgroup_id, const char *path)
+int store_put_cgroup(struct store *s, const struct cgroup_row *row)
 {
 	int r;
 
-	if (run_id <= 0)
+	if (row->run_id <= 0)
 		return -EINVAL;
 	r = start(s, PUT_CGROUP);
 	if (r < 0)
 		return r;
-	batch_int(&s->batch, run_id);
-	batch_int(&s->batch, (int64_t)cgroup_id);
-	batch_text(&s->batch, path);
+	batch_int(&s->batch, row->run_id);
+	batch_int(&s->batch, (int64_t)row->id);
+	batch_text(&s->batch, row->path);
+	add_known(&s->batch, row->memory_limit_bytes);
+	add_known(&s->batch, row->cpu_limit_milli);
 	return batch_row_end(s);
 }
 

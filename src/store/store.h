@@ -54,7 +54,7 @@ int store_put_task(struct store *s, const struct task_row *row);
 int store_put_scope(struct store *s, const struct scope_row *row);
 int store_put_tool(struct store *s, const struct tool_row *row);
 int store_put_file(struct store *s, const struct file_row *row);
-int store_put_cgroup(struct store *s, int64_t run_id, uint64_t cgroup_id, const char *path);
+int store_put_cgroup(struct store *s, const struct cgroup_row *row);
 int store_put_incident(struct store *s, const struct incident_row *row);
 int store_put_text(struct store *s, const struct text_row *row);
 int store_commit(struct store *s, uint64_t *ret_rows_lost);
@@ -96,7 +96,7 @@ int store_each_incident(struct store *s, int64_t run_id,
 int store_each_text(struct store *s, int64_t run_id, /* by n */
 		    int (*visit)(void *ctx, const struct text_row *row), void *ctx);
 int store_each_cgroup(struct store *s, int64_t run_id,
-		      int (*visit)(void *ctx, uint64_t cgroup_id, const char *path), void *ctx);
+		      int (*visit)(void *ctx, const struct cgroup_row *row), void *ctx);
 
 /* Forgets the derived columns and tables of a run, for `tracer rebuild`. */
 int store_clear_derived(struct store *s, int64_t run_id);

@@ -138,7 +138,7 @@ static bool is_below(const struct scope *s, const struct scope *above)
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
 			   const char **ret_how)
 {
-	struct client *best = NULL, *only = NULL;
+	struct client *best = NULL, *first = NULL;
 	unsigned most = 0, waiting = 0, equal = 0;
 
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
@@ -149,7 +149,7 @@ struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const 
 		if (!is_waiting(c, job, o->now_ns))
 			continue;
 		waiting++;
-		only = c;
+		first = first ? first : c;
 		score = job ? score_job(c, o) : score_container(c, o);
 		equal = score > most ? 1 : equal + (score && score == most);
 		if (score > most) {
@@ -157,14 +157,16 @@ struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const 
 			best = c;
 		}
 	}
-	if (!best && waiting == 1 && !job) {
-		best = only;
+	if (!best && !job) { /* an image may have a command of its own */
+		best = first;
 		most = SCORE_ONLY;
+		equal = waiting;
 	}
 	if (!best)
 		return NULL;
 	best->claims++;
-	if (is_below(at, best->scope)) /* it descends from its client: nothing to move */
+	*ret_how = "it descends from its client";
+	if (is_below(at, best->scope))
 		return NULL;
 	*ret_how = most >= SCORE_NAME	   ? "by name"
 		   : most >= SCORE_COMMAND ? "by its command"

@@ -112,12 +112,29 @@ int incident_clock(struct tracker *t, const struct wire_clock *r)
 	return send(t, "clock", NULL, r->h.time_ns, detail);
 }
 
-const char *cgroup_find(struct tracker *t, uint64_t id)
+static struct cgroup_path *find(struct tracker *t, uint64_t id)
 {
 	struct cgroup_path *c;
 
 	HASH_FIND(hh, t->cgroups, &id, sizeof(id), c);
+	return c;
+}
+
+const char *cgroup_find(struct tracker *t, uint64_t id)
+{
+	struct cgroup_path *c = find(t, id);
+
 	return c ? c->path : NULL;
+}
+
+bool cgroup_limits(struct tracker *t, uint64_t id, uint64_t *ret_memory_bytes,
+		   uint64_t *ret_cpu_milli)
+{
+	struct cgroup_path *c = find(t, id);
+
+	*ret_memory_bytes = c ? c->memory_limit_bytes : 0;
+	*ret_cpu_milli = c ? c->cpu_limit_milli : 0;
+	return *ret_memory_bytes || *ret_cpu_milli;
 }
 
 int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
@@ -135,6 +152,8 @@ int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
 		if (!c)
 			return -ENOMEM;
 		c->id = r->cgroup_id;
+		c->memory_limit_bytes = r->memory_limit_bytes;
+		c->cpu_limit_milli = r->cpu_limit_milli;
 		memcpy(c->path, t->scratch.data, t->scratch.len);
 		HASH_ADD(hh, t->cgroups, id, sizeof(c->id), c);
 		if (!c->hh.tbl) {
@@ -143,7 +162,12 @@ int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
 		}
 		t->n_cgroups++;
 	}
-	return t->sink.cgroup(t->sink.ctx, t->options.run_id, r->cgroup_id, t->scratch.data);
+	return t->sink.cgroup(t->sink.ctx,
+			      &(struct cgroup_row){ .run_id = t->options.run_id,
+						    .id = r->cgroup_id,
+						    .path = t->scratch.data,
+						    .memory_limit_bytes = r->memory_limit_bytes,
+						    .cpu_limit_milli = r->cpu_limit_milli });
 }
 
 void cgroups_free(struct tracker *t)

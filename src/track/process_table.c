@@ -84,6 +84,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->rule = p->parent_rule = parent->rule;
 	p->facade = parent->facade;
 	p->adopted = parent->adopted;
+	p->foreign = parent->foreign;
 	if (!parent->scope->task->sealed)
 		p->tool = p->named = parent->tool;
 }
@@ -379,9 +380,9 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 /* The last things said about it: files, its row, and what its end closes. */
 static int leave(struct tracker *t, struct process *p, const struct wire_exit *r, uint64_t end_ns)
 {
-	int err = files_send(t, p), closed;
+	int err = p->foreign ? 0 : files_send(t, p), closed;
 
-	if (!err)
+	if (!err && !p->foreign)
 		err = process_send(t, p, r);
 	closed = scope_leave(t, p, end_ns);
 	if (!err)
@@ -389,6 +390,28 @@ static int leave(struct tracker *t, struct process *p, const struct wire_exit *r
 	closed = scope_close_idle(t, p, end_ns);
 	retire(t, p);
 	return err ? err : closed;
+}
+
+/* It works for somebody else. If something was booked before that was known, its row
+ * has just that, so that the books balance. */
+static int process_dismiss(struct tracker *t, struct process *p, uint64_t end_ns)
+{
+	if (p->live)
+		p->live->any = false;
+	if (p->named)
+		p->named->alive--;
+	if (p->settled) {
+		p->incomplete = true;
+		p->foreign = false;
+		return leave(t, p, NULL, end_ns);
+	}
+	t->foreign_processes++;
+	p->scope->task->processes--;
+	if (p->named) {
+		p->named->processes--;
+		p->named->dirty = true;
+	}
+	return leave(t, p, NULL, end_ns);
 }
 
 int process_exit(struct tracker *t, const struct wire_exit *r)
@@ -416,6 +439,8 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 		if (!segment_tool_by_comm(t, p))
 			return -ENOMEM;
 	}
+	if (p->foreign)
+		return process_dismiss(t, p, r->h.time_ns);
 	err = segment_settle(t, p, &r->ledger);
 	if (err)
 		return err;
@@ -438,6 +463,8 @@ int process_close_lost(struct tracker *t, struct process *p, bool still_running)
 	struct wire_ledger none = { 0 };
 	int err;
 
+	if (p->foreign)
+		return process_dismiss(t, p, t->now_ns);
 	if (still_running) {
 		t->completeness.still_running++;
 	} else {

@@ -247,9 +247,9 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		  "Failed tasks whose attempts are no longer counted (too many)" },
 		{ t->dirs_forgotten, "Directories of runs that were forgotten (too many)" },
 		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
-		{ t->not_joined,
-		  "Containers or jobs that started while this run had asked for some, "
-		  "and are not known to be its own" },
+		{ t->foreign_starts,
+		  "Containers or jobs left out: they started while this run had asked "
+		  "for some, but for somebody else" },
 		{ t->clients_forgotten, "Requests for containers or jobs that were forgotten" },
 		{ t->ambiguous, "Places of processes that more than one thing could explain" },
 		{ t->malformed, "Records that could not be understood" },
@@ -346,7 +346,7 @@ int run_send(struct tracker *t)
 		.collector_start_ns = f->collector_start_ns,
 		.recorder_cpu_ns = f->recorder_cpu_ns,
 		.bpf_run_ns = f->bpf_run_ns,
-		.processes = t->next_number,
+		.processes = t->next_number - t->foreign_processes,
 		.execs = t->execs,
 		.peak_rss_bytes = t->run.peak_rss_bytes,
 		.ledger = t->run.ledger,

@@ -176,10 +176,13 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 	const char *how = NULL;
 	struct scope *s = client_claim(w->tracker, w->scope, kind == SCOPE_ALLOCATION, &o, &how);
 
-	if (!s) {
-		w->tracker->not_joined += w->process->adopted;
-		return 0;
+	if (!s && !how && w->process->adopted) { /* the daemon serves others, too */
+		w->process->foreign = true;
+		w->tracker->foreign_starts++;
+		return 1;
 	}
+	if (!s)
+		return 0;
 	if (s->task->sealed)
 		return 0;
 	go(w, scope_ref(s));
@@ -218,14 +221,17 @@ static int take(void *ctx, struct rule_result *m)
 		w->tracker->tasks_refused++;
 		return 0;
 	}
-	if (border && join_client(w, m, kind) < 0)
-		return -ENOMEM;
+	err = border ? join_client(w, m, kind) : 0;
+	if (err)
+		return err;
 	if (kind == SCOPE_TASK || kind == SCOPE_ALLOCATION)
 		err = open_task(w, m, kind);
 	else
 		err = open_place(w, m, kind);
-	if (border && w->scope != before)
+	if (border && w->scope != before && !err) {
 		w->boundary = w->scope;
+		task_limits(w->tracker, w->scope->task, w->process->cgroup_id);
+	}
 	return err;
 }
 
@@ -238,7 +244,7 @@ struct scope *scope_match(struct tracker *t, struct process *p, struct rule_inpu
 	struct walk w = { .tracker = t, .process = p, .in = in, .now_ns = now_ns };
 
 	w.scope = scope_ref(p->scope);
-	if (!t->options.rules)
+	if (!t->options.rules || p->foreign)
 		return w.scope;
 	if (rules_match_each(t->options.rules, kinds, sizeof(kinds) / sizeof(*kinds), in, take,
 			     &w) >= 0)

@@ -321,6 +321,10 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	next = match(t, p, r, &x);
 	if (!next)
 		return -ENOMEM;
+	if (p->foreign) {
+		scope_unref(t, next);
+		return 0;
+	}
 	if (!p->rule && name.kind == TOOL_WRAPPER)
 		p->rule = p->parent_rule;
 	/* the mark never falls and begins with the image of whoever forked: only what

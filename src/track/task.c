@@ -228,6 +228,23 @@ void task_fields(struct task *task, const struct rule_result *m)
 	task->dirty = true;
 }
 
+void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id)
+{
+	uint64_t memory, cpu_milli;
+
+	if (!task->up || !cgroup_limits(t, cgroup_id, &memory, &cpu_milli))
+		return;
+	if (memory && !task->memory_bytes) {
+		task->memory_bytes = memory;
+		task->memory_source = "cgroup";
+	}
+	if (cpu_milli >= 1000 && !task->cpus) {
+		task->cpus = (uint32_t)(cpu_milli / 1000);
+		task->cpus_source = "cgroup";
+	}
+	task->dirty = true;
+}
+
 char *task_evidence(const struct rule_result *m, const struct rule_input *in)
 {
 	struct str text = STR_INIT;

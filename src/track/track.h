@@ -27,7 +27,7 @@ struct track_sink {
 	int (*scope)(void *ctx, const struct scope_row *row);
 	int (*tool)(void *ctx, const struct tool_row *row);
 	int (*file)(void *ctx, const struct file_row *row);
-	int (*cgroup)(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path);
+	int (*cgroup)(void *ctx, const struct cgroup_row *row);
 	int (*incident)(void *ctx, const struct incident_row *row);
 	int (*text)(void *ctx, const struct text_row *row);
 	/* May be NULL (content is not to be read). The engine has begun to write a

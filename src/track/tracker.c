@@ -147,7 +147,7 @@ static void show_live(struct tracker *t, bool show)
 	struct process *p, *tmp;
 
 	HASH_ITER (hh, t->processes, p, tmp) {
-		if (!p->tool || !process_live_piece(p, &piece))
+		if (!p->tool || p->foreign || !process_live_piece(p, &piece))
 			continue;
 		if (show)
 			tool_book(t, p->scope->task, p->tool, &piece);
@@ -162,7 +162,7 @@ static int send_processes(struct tracker *t, uint64_t min_age_ns)
 	int err;
 
 	HASH_ITER (hh, t->processes, p, tmp) {
-		if (p->ended)
+		if (p->ended || p->foreign)
 			continue;
 		if (t->now_ns - p->id.start_ns < min_age_ns && p->id.start_ns < t->now_ns)
 			continue;

@@ -210,13 +210,14 @@ struct process {
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
 	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
+	bool foreign : 1; /* but it works for somebody else: left out of all accounts */
 	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
 	char comm[WIRE_COMM_LEN];
 };
 
 struct cgroup_path {
 	UT_hash_handle hh;
-	uint64_t id;
+	uint64_t id, memory_limit_bytes, cpu_limit_milli;
 	char path[];
 };
 
@@ -267,7 +268,7 @@ struct tracker {
 	struct pending_head heads[HEADS_MAX];
 	struct client clients[CLIENTS_MAX]; /* a ring: the oldest is forgotten */
 	uint32_t next_client;
-	uint64_t clients_forgotten, not_joined;
+	uint64_t clients_forgotten, foreign_starts, foreign_processes;
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
@@ -368,6 +369,8 @@ struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, e
 void task_unref(struct tracker *t, struct task *task);
 void task_fields(struct task *task, const struct rule_result *m); /* a better name */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
+/* What the cgroup of its job or container allows, where nobody said what it asked for. */
+void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id);
 /* An exit code that the engine wrote, of a task that has ended. */
 void task_told_exit(struct tracker *t, struct task *task, const struct rule_result *m);
 void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
@@ -380,8 +383,8 @@ void tasks_free(struct tracker *t);
 
 /* client.c */
 int client_add(struct tracker *t, struct scope *s, const struct opening *o);
-/* Where the client was that asked for what now starts; NULL: none is known, or it is
- * around anyway. job: an allocation; else a container. *ret_how: a constant text. */
+/* Where the client was that asked for what now starts; NULL: it is around anyway, or,
+ * *ret_how left as it was, none is known. job: an allocation; else a container. */
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
 			   const char **ret_how);
 void clients_free(struct tracker *t);
@@ -439,6 +442,9 @@ int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const
 int incident_clock(struct tracker *t, const struct wire_clock *r);
 int incident_cgroup(struct tracker *t, const struct wire_cgroup *r);
 const char *cgroup_find(struct tracker *t, uint64_t id); /* NULL: not known */
+/* What it may use; 0: no limit, or not known. False: neither is known. */
+bool cgroup_limits(struct tracker *t, uint64_t id, uint64_t *ret_memory_bytes,
+		   uint64_t *ret_cpu_milli);
 void cgroups_free(struct tracker *t);
 
 #endif

@@ -53,9 +53,9 @@ static int on_file(void *ctx, const struct file_row *r)
 	return r->path[0] ? 0 : (abort(), 0);
 }
 
-static int on_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
+static int on_cgroup(void *ctx, const struct cgroup_row *row)
 {
-	return path[0] ? 0 : (abort(), 0);
+	return row->path[0] ? 0 : (abort(), 0);
 }
 
 static int on_incident(void *ctx, const struct incident_row *r)

@@ -177,7 +177,8 @@ def file(e):
 
 def cgroup(e):
     before = struct.pack("=QI", e.num("id"), 1)
-    return with_strings(before, b"", [components(e.raw("path"))])
+    after = struct.pack("=QQ", e.num("memory_limit"), e.num("cpu_limit"))
+    return with_strings(before, after, [components(e.raw("path"))])
 
 
 def oom(e):

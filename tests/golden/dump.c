@@ -231,9 +231,12 @@ static int on_file(void *ctx, const struct file_row *r)
 	return 0;
 }
 
-static int on_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
+static int on_cgroup(void *ctx, const struct cgroup_row *r)
 {
-	printf("cgroup %" PRIu64 " %s\n", cgroup_id, path);
+	printf("cgroup %" PRIu64 " %s", r->id, r->path);
+	put_number("memory_limit", r->memory_limit_bytes);
+	put_number("cpu_limit", r->cpu_limit_milli);
+	puts("");
 	return 0;
 }
 

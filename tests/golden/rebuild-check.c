@@ -54,9 +54,9 @@ static int put_file(void *ctx, const struct file_row *r)
 	return store_put_file(ctx, r);
 }
 
-static int put_cgroup(void *ctx, int64_t run_id, uint64_t cgroup_id, const char *path)
+static int put_cgroup(void *ctx, const struct cgroup_row *r)
 {
-	return store_put_cgroup(ctx, run_id, cgroup_id, path);
+	return store_put_cgroup(ctx, r);
 }
 
 static int put_incident(void *ctx, const struct incident_row *r)

@@ -355,7 +355,7 @@ static void test_single_rows(void **state)
 	large[len - 1] = '\0';
 	assert_int_equal(store_run_new(s, "00000001", &run), 0);
 	put_processes(s, run, 1, 3);
-	assert_int_equal(store_put_cgroup(s, run, 1, large), 0);
+	assert_int_equal(store_put_cgroup(s, &(struct cgroup_row){ run, 1, large, 0, 0 }), 0);
 	put_processes(s, run, 4, 1);
 	assert_int_equal(commit_lost(s, -E2BIG), 1);
 	make_run(STYLE_DISTINCT, run + 1, &r);

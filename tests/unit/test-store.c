@@ -201,12 +201,14 @@ static int on_text(void *ctx, const struct text_row *row)
 	return 0;
 }
 
-static int on_cgroup(void *ctx, uint64_t id, const char *path)
+static int on_cgroup(void *ctx, const struct cgroup_row *row)
 {
 	struct expected *e = ctx;
 
-	assert_true(id == UINT64_MAX);
-	assert_string_equal(path, "/sys\xff");
+	assert_true(row->id == UINT64_MAX);
+	assert_string_equal(row->path, "/sys\xff");
+	assert_int_equal(row->memory_limit_bytes, 7);
+	assert_int_equal(row->cpu_limit_milli, 0);
 	e->visits++;
 	return 0;
 }
@@ -242,7 +244,8 @@ static int64_t put_all(struct store *s, enum style style, int64_t run)
 	assert_int_equal(store_put_incident(s, &i), 0);
 	make_text_row(style, run, &x);
 	assert_int_equal(store_put_text(s, &x), 0);
-	assert_int_equal(store_put_cgroup(s, run, UINT64_MAX, "/sys\xff"), 0);
+	assert_int_equal(
+		store_put_cgroup(s, &(struct cgroup_row){ run, UINT64_MAX, "/sys\xff", 7, 0 }), 0);
 	return p.id;
 }
 
@@ -724,7 +727,7 @@ static void test_read_while_writing(void **state)
 	n = 0;
 	assert_int_equal(store_each_process(reader, f->run, count_processes, &n), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(store_put_cgroup(reader, 1, 1, "/"), -EROFS);
+	assert_int_equal(store_put_cgroup(reader, &(struct cgroup_row){ 1, 1, "/", 0, 0 }), -EROFS);
 	assert_int_equal(store_clear_derived(reader, 1), -EROFS);
 	store_close(reader);
 }

@@ -16,3 +16,5 @@ ALTER TABLE task ADD COLUMN scope INTEGER;
 ALTER TABLE task ADD COLUMN of_run INTEGER;
 ALTER TABLE task ADD COLUMN cpus_source TEXT;
 ALTER TABLE task ADD COLUMN memory_source TEXT;
+ALTER TABLE cgroup ADD COLUMN memory_limit_bytes INTEGER;
+ALTER TABLE cgroup ADD COLUMN cpu_limit_milli INTEGER;
