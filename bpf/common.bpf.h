@@ -146,6 +146,14 @@ static __always_inline void fill_header(struct wire_header *h, u32 size, u16 typ
 	h->time_ns = now;
 }
 
+/* All 16 bytes are written: records lie in memory that was another's, and comms are
+ * looked up whole. */
+static __always_inline void put_comm(char to[WIRE_COMM_LEN], const void *from)
+{
+	__builtin_memset(to, 0, WIRE_COMM_LEN);
+	bpf_probe_read_kernel_str(to, WIRE_COMM_LEN, from);
+}
+
 static __always_inline void fill_id(struct wire_id *id, struct task_struct *task)
 {
 	id->start_ns = plain(task)->group_leader->start_boottime;

@@ -142,7 +142,7 @@ static __always_inline void fill_exec(struct wire_exec *e, struct task_struct *t
 	e->gid = cred->gid.val;
 	e->real_ppid = plain(task)->real_parent->tgid;
 	e->maxrss_bytes = plain(task)->signal->maxrss * cfg_page_bytes;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), task->comm);
+	put_comm(e->comm, task->comm);
 	fill_namespaces(e, task);
 }
 
@@ -206,11 +206,8 @@ static __always_inline bool wants_environment(struct thread *t, struct wire_exec
 
 static __always_inline void note_program(struct thread *t, struct wire_exec *e)
 {
-	struct comm_key key;
-
-	__builtin_memcpy(key.comm, e->comm, sizeof(key.comm));
 	t->flags &= ~(THREAD_ENV_PARENT | THREAD_READ_ENV);
-	if (bpf_map_lookup_elem(&env_parents, &key))
+	if (is_env_parent(e->comm))
 		t->flags |= THREAD_ENV_PARENT;
 	t->execs++;
 	t->lib_opens = 0;
@@ -353,8 +350,7 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	e = (struct wire_rename *)r->data;
 	fill_header(&e->h, 0, WIRE_RENAME, bpf_ktime_get_boot_ns());
 	fill_id(&e->id, task);
-	__builtin_memset(e->comm, 0, sizeof(e->comm));
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), comm);
+	put_comm(e->comm, comm);
 	put_title(r, &off, e, mm);
 	exec_ledger(task, t, &e->ledger, e->h.time_ns);
 	send_record(r, off, LOSS_RENAME);

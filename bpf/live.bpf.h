@@ -40,7 +40,7 @@ static __always_inline void fill_sample(struct wire_sample *e, struct task_struc
 		maxrss = peak > maxrss ? peak : maxrss;
 	}
 	e->maxrss_bytes = maxrss * cfg_page_bytes;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), plain(task)->group_leader->comm);
+	put_comm(e->comm, plain(task)->group_leader->comm);
 }
 
 /* The leader's record carries what the process's ended threads left; a leader
@@ -104,7 +104,7 @@ static __always_inline void join_process(struct task_struct *task, struct thread
 	e.uid = cred->uid.val;
 	e.gid = cred->gid.val;
 	e.cgroup_id = t->cgroup_id;
-	bpf_probe_read_kernel_str(e.comm, sizeof(e.comm), task->comm);
+	put_comm(e.comm, task->comm);
 	bpf_seq_write(seq, &e, sizeof(e));
 }
 

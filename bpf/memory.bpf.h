@@ -100,7 +100,7 @@ static __always_inline int handle_victim(struct task_struct *victim)
 	e->rss_bytes = victim->mm ? mm_rss_pages(victim->mm) * cfg_page_bytes : 0;
 	e->trigger_pid = current->tgid;
 	e->uid = victim->real_cred->uid.val;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), victim->comm);
+	put_comm(e->comm, victim->comm);
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
@@ -148,7 +148,7 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 	fill_id(&e->target, target);
 	e->sender_pid = from_user ? current->tgid : 0;
 	e->signal = sig;
-	bpf_probe_read_kernel_str(e->sender_comm, sizeof(e->sender_comm), current->comm);
+	put_comm(e->sender_comm, current->comm);
 	if (!from_user)
 		e->sender_comm[0] = 0;
 	bpf_ringbuf_submit(e, wakeup_flags());

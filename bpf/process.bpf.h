@@ -23,6 +23,16 @@ struct {
 	__type(value, u8);
 } env_parents SEC(".maps");
 
+/* A program, or by its title what became of one, whose children's environment tells
+ * what they are. */
+static __always_inline bool is_env_parent(const void *comm)
+{
+	struct comm_key key;
+
+	put_comm(key.comm, comm);
+	return bpf_map_lookup_elem(&env_parents, &key) != NULL;
+}
+
 static __always_inline u64 group_key(struct task_struct *task)
 {
 	return (u64)plain(task)->signal;
@@ -130,6 +140,8 @@ static __always_inline bool join_thread(struct task_struct *task, u64 now)
 	t->parent_start_ns = task->real_parent->group_leader->start_boottime;
 	t->cgroup_id = cgroup_id(telling_cgroup(task));
 	t->flags = THREAD_JOINED;
+	if (is_env_parent(plain(task)->group_leader->comm))
+		t->flags |= THREAD_ENV_PARENT;
 	return true;
 }
 
@@ -196,7 +208,7 @@ static __always_inline void fill_exit(struct wire_exit *e, struct task_struct *t
 	e->execs = t->execs;
 	e->cgroup_id = t->cgroup_id;
 	e->maxrss_bytes = signal->maxrss * cfg_page_bytes;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), plain(task)->group_leader->comm);
+	put_comm(e->comm, plain(task)->group_leader->comm);
 }
 
 /* The machine's books count a process here, or in a sample while it lives. */
@@ -436,7 +448,7 @@ static __always_inline void send_fork(struct task_struct *child, struct thread *
 	e->uid = cred->uid.val;
 	e->gid = cred->gid.val;
 	e->cgroup_id = t->cgroup_id;
-	bpf_probe_read_kernel_str(e->comm, sizeof(e->comm), child->comm);
+	put_comm(e->comm, child->comm);
 	bpf_ringbuf_submit(e, wakeup_flags());
 }
 
