@@ -179,6 +179,33 @@ struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const 
 	return best->scope;
 }
 
+void client_note_origin(struct process *p, const struct rule_result *m)
+{
+	const char *id = p->adopted ? rule_result_field(m, "id") : NULL;
+	uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a */
+
+	if (!id)
+		return;
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * 0x100000001b3ULL;
+	p->origin = hash;
+}
+
+void client_refuse(struct tracker *t, struct process *p)
+{
+	p->foreign = true;
+	t->foreign_starts++;
+	if (p->origin)
+		t->foreign_origins[t->next_foreign++ % FOREIGN_MAX] = p->origin;
+}
+
+/* The daemon's helpers around a container that has turned out to be another's. */
+void client_check(struct tracker *t, struct process *p)
+{
+	for (unsigned i = 0; p->origin && !p->foreign && i < FOREIGN_MAX; i++)
+		p->foreign = t->foreign_origins[i] == p->origin;
+}
+
 void clients_free(struct tracker *t)
 {
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)

@@ -85,6 +85,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->facade = parent->facade;
 	p->adopted = parent->adopted;
 	p->foreign = parent->foreign;
+	p->origin = parent->origin;
 	if (!parent->scope->task->sealed)
 		p->tool = p->named = parent->tool;
 }
@@ -439,6 +440,7 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 		if (!segment_tool_by_comm(t, p))
 			return -ENOMEM;
 	}
+	client_check(t, p);
 	if (p->foreign)
 		return process_dismiss(t, p, r->h.time_ns);
 	err = segment_settle(t, p, &r->ledger);

@@ -177,8 +177,7 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 	struct scope *s = client_claim(w->tracker, w->scope, kind == SCOPE_ALLOCATION, &o, &how);
 
 	if (!s && !how && w->process->adopted) { /* the daemon serves others, too */
-		w->process->foreign = true;
-		w->tracker->foreign_starts++;
+		client_refuse(w->tracker, w->process);
 		return 1;
 	}
 	if (!s)
@@ -197,6 +196,7 @@ static int take(void *ctx, struct rule_result *m)
 	struct scope *before = w->scope;
 	int err = 0;
 
+	client_note_origin(w->process, m);
 	w->keep = w->old && w->old->match.rule == m->rule && !strcmp(w->old->key, m->key);
 	if (w->keep)
 		return 1;
@@ -243,6 +243,7 @@ struct scope *scope_match(struct tracker *t, struct process *p, struct rule_inpu
 						RULE_CLIENT };
 	struct walk w = { .tracker = t, .process = p, .in = in, .now_ns = now_ns };
 
+	client_check(t, p);
 	w.scope = scope_ref(p->scope);
 	if (!t->options.rules || p->foreign)
 		return w.scope;

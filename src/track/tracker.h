@@ -47,6 +47,7 @@
 #define TITLES_MAX	    10000 /* kept for a rebuild */
 #define CLIENTS_MAX	    256
 #define CLIENT_ARGV_MAX	    2048
+#define FOREIGN_MAX	    256
 #define SCOPE_FIELDS_MAX    32
 #define SCOPE_DEPTH_MAX	    64
 #define CGROUPS_MAX	    16384
@@ -202,6 +203,7 @@ struct process {
 	struct file_entry *files; /* hash */
 	uint64_t parent_start_ns;
 	uint64_t cgroup_id;
+	uint64_t origin; /* hash of the container or job that it serves, if adopted; 0: none */
 	uint32_t number; /* id within the run, from 1 */
 	uint32_t parent; /* number; 0: outside the run */
 	uint32_t ppid, uid, gid;
@@ -269,6 +271,8 @@ struct tracker {
 	struct client clients[CLIENTS_MAX]; /* a ring: the oldest is forgotten */
 	uint32_t next_client;
 	uint64_t clients_forgotten, foreign_starts, foreign_processes;
+	uint64_t foreign_origins[FOREIGN_MAX]; /* a ring of what is not ours */
+	uint32_t next_foreign;
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
@@ -387,6 +391,10 @@ int client_add(struct tracker *t, struct scope *s, const struct opening *o);
  * *ret_how left as it was, none is known. job: an allocation; else a container. */
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
 			   const char **ret_how);
+/* Of an adopted process: which container it serves, and that this is somebody else's. */
+void client_note_origin(struct process *p, const struct rule_result *m);
+void client_refuse(struct tracker *t, struct process *p);
+void client_check(struct tracker *t, struct process *p); /* sets p->foreign */
 void clients_free(struct tracker *t);
 
 /* task_head.c */
