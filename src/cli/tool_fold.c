@@ -10,8 +10,7 @@
 #include "src/model/ledger.h"
 #include "src/track/tool_role.h"
 
-#define GLUE  "(glue)"
-#define PROBE (TOOL_PROBE_SUFFIX + 1) /* without the blank */
+#define GLUE "(glue)"
 
 #define CPU_NS		UINT64_C(1000000000) /* and a hundredth of the run's */
 #define CPU_SMALL_NS	UINT64_C(100000000)  /* and a tenth of the run's */
@@ -23,7 +22,7 @@
 
 const char *tool_row_folded_name(const struct tool_row *row)
 {
-	return tool_role(row->name, row->path) == TOOL_ROLE_PROBE ? PROBE : GLUE;
+	return tool_role(row->name, row->path) == TOOL_ROLE_PROBE ? TOOL_PROBE : GLUE;
 }
 
 static bool costs_enough(const struct tool_row *row, const struct wire_ledger *total)

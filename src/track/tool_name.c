@@ -20,6 +20,8 @@ static void set_text(char *out, size_t size, struct word w)
 {
 	size_t n = w.len < size ? w.len : size - 1;
 
+	while (n && n < w.len && ((unsigned char)w.p[n] & 0xc0) == 0x80)
+		n--; /* not within a character of UTF-8 */
 	for (size_t i = 0; i < n; i++)
 		out[i] = (unsigned char)w.p[i] < ' ' || w.p[i] == 0x7f ? '?' : w.p[i];
 	out[n] = '\0';
@@ -274,6 +276,7 @@ static void set_launcher(struct tool_scan *s, struct word name, const struct lau
 	char *out = s->t->launcher;
 	size_t size = sizeof(s->t->launcher);
 
+	s->t->facade = false; /* what it runs may be one */
 	set_text(out, size, a ? word_of(tool_entries[a->entry].name) : name);
 	if (l->word.len && strlen(out) + 2 < size) {
 		size_t len = strlen(out);

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-#define TOOL_PROBE_SUFFIX " (probe)"
+#define TOOL_PROBE	  "(probe)"
+#define TOOL_PROBE_SUFFIX " " TOOL_PROBE
 
 enum tool_role {
 	TOOL_ROLE_TOOL,

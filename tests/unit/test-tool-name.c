@@ -440,6 +440,13 @@ static void test_hostile(void **state)
 	memset(argv, 'x', sizeof(argv));
 	tool_name(NULL, NULL, (struct bytes){ argv, sizeof(argv) }, &t);
 	assert_int_equal(strlen(t.name), sizeof(t.name) - 1);
+	for (unsigned i = 1; i < 200; i++) /* two bytes a character, from an odd place */
+		argv[i] = i & 1 ? (char)0xc3 : (char)0xa4;
+	tool_name(NULL, NULL, (struct bytes){ argv, sizeof(argv) }, &t);
+	assert_int_equal(strlen(t.name), sizeof(t.name) - 1);
+	assert_int_equal((unsigned char)t.name[sizeof(t.name) - 2], 0xa4);
+	tool_name(NULL, NULL, (struct bytes){ argv + 1, sizeof(argv) - 1 }, &t);
+	assert_int_equal(strlen(t.name), sizeof(t.name) - 2);
 	memset(argv, 0, sizeof(argv));
 	tool_name(NULL, "c", (struct bytes){ argv, sizeof(argv) }, &t);
 	assert_string_equal(t.name, "c");
