@@ -9,8 +9,8 @@ import os
 import sys
 
 TOOLS = ["tool", "area", "style", "option", "words", "values", "flags", "names"]
-LAUNCHERS = ["names", "words", "values", "positional"]
-STYLES = {"none", "word1", "word2", "listed", "flag"}
+LAUNCHERS = ["names", "words", "values", "positional", "stays"]
+STYLES = {"none", "word1", "word2", "listed", "flag", "script", "operator"}
 FLAGS = {"facade": "TOOL_IS_FACADE", "engine": "TOOL_IS_ENGINE"}
 
 
@@ -55,8 +55,11 @@ def launchers(out, path):
     out.write("\nconst struct tool_launcher tool_launchers[] = {\n")
     for name in sorted(names, key=lambda n: n.encode()):
         row = names[name]
-        out.write("\t{ %s, %s, %s, %d },\n" % (quote(name), quote(row["words"]),
-                                              quote(row["values"]), int(row["positional"])))
+        if row["stays"] not in ("yes", "no"):
+            sys.exit("%s: %s: stays is yes or no" % (path, name))
+        out.write("\t{ %s, %s, %s, %d, %s },\n" % (
+            quote(name), quote(row["words"]), quote(row["values"]), int(row["positional"]),
+            "true" if row["stays"] == "yes" else "false"))
     out.write("};\n\nconst unsigned tool_launchers_n = %d;\n" % len(names))
 
 
@@ -76,10 +79,15 @@ def tools(out, path, launchers_path):
         cells = [quote(row[k]) for k in ("tool", "area", "option", "words", "values")]
         out.write("\t{ %s, TOOL_STYLE_%s, %s },\n"
                   % (", ".join(cells), row["style"].upper(), row["c_flags"]))
-    out.write("};\n\nconst struct tool_alias tool_aliases[] = {\n")
-    for name in sorted(names, key=lambda n: n.encode()):
-        out.write("\t{ %s, %s, %d },\n" % (quote(name), quote(names[name][1]), names[name][0]))
+    prefixes = {n[:-1]: v for n, v in names.items() if n.endswith("*")}
+    names = {n: v for n, v in names.items() if not n.endswith("*")}
+    for array, table in (("aliases", names), ("prefixes", prefixes)):
+        out.write("};\n\nconst struct tool_alias tool_%s[] = {\n" % array)
+        for name in sorted(table, key=lambda n: n.encode()):
+            out.write("\t{ %s, %s, %d },\n"
+                      % (quote(name), quote(table[name][1]), table[name][0]))
     out.write("};\n\nconst unsigned tool_aliases_n = %d;\n" % len(names))
+    out.write("const unsigned tool_prefixes_n = %d;\n" % len(prefixes))
     launchers(out, launchers_path)
 
 

@@ -487,13 +487,17 @@ static void print_completeness(const struct report *r)
 
 static int fold_tools(struct report *r)
 {
+	struct tool_fold all = { 0 };
 	int error = 0;
 
 	for (const struct tool_entry *t = r->s.tools; t && error == 0; t = t->next)
-		error = tool_fold_add(&r->tools, &t->row);
+		error = tool_fold_add(&all, &t->row);
 	for (const struct task_entry *e = r->s.tasks; e; e = e->hh.next)
 		for (const struct tool_entry *t = e->tools; t && error == 0; t = t->next)
-			error = tool_fold_add(&r->tools, &t->row);
+			error = tool_fold_add(&all, &t->row);
+	if (error == 0)
+		error = tool_fold_noise(&all, &r->s.run.ledger, &r->tools);
+	tool_fold_fini(&all);
 	tool_fold_sort(&r->tools);
 	return error;
 }

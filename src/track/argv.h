@@ -54,10 +54,13 @@ static inline bool word_is(struct word w, const char *text)
 /* < 0, 0, > 0 as strcmp() */
 static inline int word_compare(struct word w, const char *text)
 {
-	size_t len = strlen(text);
-	int c = memcmp(w.p, text, w.len < len ? w.len : len);
+	for (size_t i = 0; i < w.len; i++) {
+		int c = (unsigned char)w.p[i] - (unsigned char)text[i];
 
-	return c ? c : (w.len > len) - (w.len < len);
+		if (c || !text[i]) /* a NUL within w, too, ends here: above text */
+			return c ? c : 1;
+	}
+	return text[w.len] ? -1 : 0;
 }
 
 static inline bool word_starts(struct word w, const char *prefix)

@@ -218,7 +218,7 @@ static size_t command_tool(struct word command, char *buf, size_t size, bool *re
 		return 0;
 	tool_name(a.w[i].p, NULL, (struct bytes){ a.w[i].p, len - (size_t)(a.w[i].p - packed) },
 		  &t);
-	*ret_known = t.known && strcmp(t.area, "core") && strcmp(t.area, "compress");
+	*ret_known = t.known && !t.probe && strcmp(t.area, "core") && strcmp(t.area, "compress");
 	tool_display(&t, buf, size);
 	return strlen(buf);
 }

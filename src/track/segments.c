@@ -196,7 +196,7 @@ static struct tool *name_tool(struct tracker *t, struct process *p, struct task 
 			      const struct tool_name *name)
 {
 	char text[TOOL_TEXT_MAX], facade[TOOL_TEXT_MAX];
-	const char *display = tool_display(name, text, sizeof(text));
+	const char *display = tool_row_name(name, text, sizeof(text));
 
 	if (is_wrapper_noise(p, task))
 		display = WRAPPER_TOOL;

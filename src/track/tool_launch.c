@@ -5,12 +5,12 @@
 
 bool tool_list_has(const char *list, struct word w)
 {
-	while (*list) {
-		size_t len = strcspn(list, " ");
-
-		if (len == w.len && len && !memcmp(list, w.p, len))
-			return true;
-		list += len + (list[len] == ' ');
+	while (*list && w.len) {
+		if (*list == *w.p && !strncmp(list, w.p, w.len) &&
+		    (list[w.len] == ' ' || !list[w.len]))
+			return !memchr(w.p, ' ', w.len);
+		list = strchrnul(list, ' ');
+		list += *list == ' ';
 	}
 	return false;
 }
@@ -30,7 +30,7 @@ static unsigned skip_options(const struct tool_launcher *l, const struct argv_wo
 		struct word w = argv->w[at];
 
 		if (word_is(w, "--"))
-			return at + 1;
+			return at + 1 < argv->n ? at + 1 : argv->n;
 		if (word_is(w, "--mca") || word_is(w, "-mca"))
 			at += 3;
 		else if (w.len && *w.p == '-')
@@ -62,21 +62,29 @@ static const struct tool_launcher *find_launcher(struct word program)
 }
 
 bool tool_launch(struct word program, const struct argv_words *argv, unsigned at,
-		 unsigned *ret_inner)
+		 struct launch *ret)
 {
-	const struct tool_launcher *l;
+	const struct tool_launcher *l = find_launcher(program);
+	struct word word = { 0 };
 
-	l = find_launcher(program);
 	if (!l)
 		return false;
 	at = skip_options(l, argv, at);
 	if (*l->words) {
 		if (at >= argv->n || !tool_list_has(l->words, argv->w[at]))
 			return false;
+		word = argv->w[at];
 		at = skip_options(l, argv, at + 1);
 	}
 	for (unsigned i = 0; i < l->positional && at < argv->n; i++)
 		at = skip_options(l, argv, at + 1);
-	*ret_inner = at < argv->n ? at : argv->n;
+	*ret = (struct launch){ at < argv->n ? at : argv->n, word, l->stays };
 	return true;
+}
+
+bool tool_is_launcher(struct word program, struct word word)
+{
+	const struct tool_launcher *l = find_launcher(program);
+
+	return l && (!*l->words || tool_list_has(l->words, word));
 }

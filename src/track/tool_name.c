@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From file, comm and argv to a name: the order of decisions. Launchers are in
- * tool_launch.c, interpreters in tool_script.c, facts in rules/tools/tools.tsv. */
+ * tool_launch.c, interpreters in tool_script.c, sub-commands in tool_subcommand.c,
+ * facts in rules/tools/tools.tsv. */
 #include "src/track/tool_name.h"
 
 #include <ctype.h>
@@ -11,13 +12,16 @@
 #include "src/base/str.h"
 #include "src/track/tool_internal.h"
 #include "src/track/tool_launch.h"
+#include "src/track/tool_role.h"
 
-#define LAUNCH_DEPTH_MAX 6
+#define LAUNCH_DEPTH_MAX 12 /* launchers and interpreters that name each other */
 
 static void set_text(char *out, size_t size, struct word w)
 {
 	size_t n = w.len < size ? w.len : size - 1;
 
+	while (n && n < w.len && ((unsigned char)w.p[n] & 0xc0) == 0x80)
+		n--; /* not within a character of UTF-8 */
 	for (size_t i = 0; i < n; i++)
 		out[i] = (unsigned char)w.p[i] < ' ' || w.p[i] == 0x7f ? '?' : w.p[i];
 	out[n] = '\0';
@@ -26,6 +30,18 @@ static void set_text(char *out, size_t size, struct word w)
 void tool_set_name(struct tool_name *t, struct word w)
 {
 	set_text(t->name, sizeof(t->name), w);
+}
+
+void tool_add_subcommand(struct tool_name *t, struct word w)
+{
+	size_t len = strlen(t->subcommand);
+
+	if (len && len + 2 < sizeof(t->subcommand)) {
+		t->subcommand[len++] = ' ';
+		t->subcommand[len] = '\0';
+	}
+	if (w.len && len + 1 < sizeof(t->subcommand))
+		set_text(t->subcommand + len, sizeof(t->subcommand) - len, w);
 }
 
 static int compare_key(struct word w, const char *key)
@@ -67,30 +83,48 @@ static bool cut_suffix(struct word *w, const char *const *suffixes)
 	return false;
 }
 
-/* -1.19, _v2.5, 3.11, -4.2.0-local: a version at the end. A single digit that
- * is glued to the name (bowtie2, gatk3) belongs to the name. */
-static bool cut_version(struct word *w)
+enum extension { EXT_NONE, EXT_SCRIPT, EXT_JAR };
+
+static bool has_dotted_number(struct word w)
 {
-	size_t start = 0;
+	for (size_t i = 1; i + 1 < w.len; i++)
+		if (w.p[i] == '.' && isdigit((unsigned char)w.p[i - 1]) &&
+		    isdigit((unsigned char)w.p[i + 1]))
+			return true;
+	return false;
+}
 
-	for (size_t i = 1; i + 1 < w->len && !start; i++) {
-		bool v = (w->p[i + 1] == 'v' || w->p[i + 1] == 'V') && i + 2 < w->len;
+/* Where -1.19, _v2.5, -4.2.0-local or a jar's .v2.4 begins; 0: nowhere. step_1.py and
+ * step_2.py are two scripts: theirs must have a dot. */
+static size_t find_version(struct word w, enum extension extension)
+{
+	for (size_t i = 1; i + 1 < w.len; i++) {
+		bool v = (w.p[i + 1] == 'v' || w.p[i + 1] == 'V') && i + 2 < w.len;
 
-		if ((w->p[i] == '-' || w->p[i] == '_') && isdigit((unsigned char)w->p[i + 1 + v]))
-			start = i;
+		if (!isdigit((unsigned char)w.p[i + 1 + v]))
+			continue;
+		if (w.p[i] == '.' && extension == EXT_JAR)
+			return i;
+		if ((w.p[i] == '-' || w.p[i] == '_') &&
+		    (extension != EXT_SCRIPT ||
+		     has_dotted_number((struct word){ w.p + i, w.len - i })))
+			return i;
 	}
-	if (!start) {
-		size_t i = w->len;
+	return 0;
+}
 
-		while (i && (isdigit((unsigned char)w->p[i - 1]) || w->p[i - 1] == '.'))
-			i--;
-		if (i && i < w->len && memchr(w->p + i, '.', w->len - i))
-			start = i;
-	}
-	if (!start)
-		return false;
-	w->len = start;
-	return true;
+/* A single digit that is glued to the name (bowtie2, gatk3) belongs to it; 3.11
+ * does not. */
+static void cut_version(struct word *w, enum extension extension)
+{
+	size_t start = find_version(*w, extension), i = w->len;
+
+	while (!start && i && (isdigit((unsigned char)w->p[i - 1]) || w->p[i - 1] == '.'))
+		i--;
+	if (!start && i && i < w->len && memchr(w->p + i, '.', w->len - i))
+		start = i;
+	if (start)
+		w->len = start;
 }
 
 /* tmpi84ljsk0.plot.py: what Snakemake calls the copy of a script that it runs */
@@ -108,13 +142,19 @@ struct word tool_normal(struct word w)
 	static const char *const builds[] = { ".avx2",	  ".avx512bw", ".avx512", ".avx",
 					      ".sse41",	  ".sse42",    "-x86_64", "_x86_64",
 					      "_linux64", "-linux64",  "-wlm",	  NULL };
-	static const char *const kinds[] = { ".py",  ".R",  ".r",  ".pl", ".sh", ".jar",
-					     ".exe", ".js", ".rb", ".jl", NULL };
+	static const char *const kinds[] = { ".py", ".R",  ".r",   ".pl",  ".sh",  ".exe", ".js",
+					     ".rb", ".jl", ".dll", ".lua", ".php", ".m",   NULL };
+	static const char *const jar[] = { ".jar", NULL };
+	enum extension extension;
 
 	w = without_temporary(w);
 	cut_suffix(&w, builds);
-	if (!cut_suffix(&w, kinds) || w.len > 2)
-		cut_version(&w);
+	if (cut_suffix(&w, jar))
+		extension = EXT_JAR;
+	else
+		extension = cut_suffix(&w, kinds) ? EXT_SCRIPT : EXT_NONE;
+	if (extension == EXT_NONE || w.len > 2)
+		cut_version(&w, extension);
 	return w;
 }
 
@@ -131,106 +171,17 @@ const struct tool_alias *tool_find(struct word w)
 	return a;
 }
 
-static bool is_data_file(struct word w)
+static const struct tool_alias *find_prefix(struct word w, struct word *ret_rest)
 {
-	static const char *const ends[] = { ".bam",   ".sam", ".cram", ".fq",  ".fastq", ".fa",
-					    ".fasta", ".gz",  ".vcf",  ".bcf", ".bed",	 ".gtf",
-					    ".gff",   ".txt", ".tsv",  ".csv", ".json",	 ".yaml",
-					    ".html",  ".zip", ".fna",  ".bai", ".idx" };
+	for (unsigned i = 0; i < tool_prefixes_n; i++) {
+		size_t len = strlen(tool_prefixes[i].key);
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (word_ends(w, ends[i]))
-			return true;
-	return false;
-}
-
-static bool is_subcommand(struct word w)
-{
-	size_t i = w.len > 1 && *w.p == '+'; /* bcftools +fill-tags */
-
-	if (!w.len || w.len > 48 || !isalpha((unsigned char)w.p[i]) || is_data_file(w))
-		return false;
-	for (; i < w.len; i++)
-		if (!isalnum((unsigned char)w.p[i]) && !strchr("_.-", w.p[i]))
-			return false;
-	return true;
-}
-
-static bool is_operand_of_option(struct word w)
-{
-	return w.len && (isdigit((unsigned char)*w.p) || memchr(w.p, '=', w.len));
-}
-
-/* First word that can be a sub-command; s->argv.n if there is none. */
-static unsigned find_word(const struct tool_scan *s, const struct tool_entry *e, unsigned at)
-{
-	for (; at < s->argv.n; at++) {
-		struct word w = s->argv.w[at];
-
-		if (w.len && *w.p == '-') {
-			if (tool_list_has(e->values, w))
-				at++;
-		} else if (is_subcommand(w)) {
-			return at;
-		} else if (!is_operand_of_option(w)) {
-			break;
+		if (w.len > len && !strncasecmp(w.p, tool_prefixes[i].key, len)) {
+			*ret_rest = (struct word){ w.p + len, w.len - len };
+			return &tool_prefixes[i];
 		}
 	}
-	return s->argv.n;
-}
-
-static struct word flag_value(const struct tool_scan *s, const char *option, unsigned at)
-{
-	size_t len = strcspn(option, "=");
-
-	for (; at < s->argv.n; at++) {
-		struct word w = s->argv.w[at];
-
-		if (w.len < len || memcmp(w.p, option, len))
-			continue;
-		if (w.len == len && at + 1 < s->argv.n)
-			return s->argv.w[at + 1];
-		if (w.len > len && w.p[len] == '=')
-			return (struct word){ w.p + len + 1, w.len - len - 1 };
-	}
-	return word_of(option[len] ? option + len + 1 : "");
-}
-
-static void set_subcommand(struct tool_scan *s, const struct tool_entry *e, unsigned at)
-{
-	struct tool_name *t = s->t;
-	unsigned n = s->argv.n, first;
-
-	if (e->style == TOOL_STYLE_NONE)
-		return;
-	if (e->style == TOOL_STYLE_FLAG) {
-		struct word w = flag_value(s, e->option, at);
-
-		if (is_subcommand(w))
-			set_text(t->subcommand, sizeof(t->subcommand), w);
-		return;
-	}
-	first = find_word(s, e, at);
-	if (e->style == TOOL_STYLE_LISTED) {
-		if (first < n && tool_list_has(e->words, s->argv.w[first]))
-			set_text(t->subcommand, sizeof(t->subcommand), s->argv.w[first]);
-		else if (at < n)
-			str_copy(t->subcommand, sizeof(t->subcommand), e->option);
-		return;
-	}
-	if (first >= n)
-		return;
-	set_text(t->subcommand, sizeof(t->subcommand), s->argv.w[first]);
-	if (e->style == TOOL_STYLE_WORD2) {
-		unsigned next = find_word(s, e, first + 1);
-		size_t len = strlen(t->subcommand);
-
-		if (next == first + 1 && next < n && len + 2 < sizeof(t->subcommand)) {
-			t->subcommand[len] = ' ';
-			set_text(t->subcommand + len + 1, sizeof(t->subcommand) - len - 1,
-				 s->argv.w[next]);
-		}
-	}
+	return NULL;
 }
 
 static bool is_probe_word(struct word w)
@@ -238,40 +189,76 @@ static bool is_probe_word(struct word w)
 	return tool_list_has("--version -version -v version --help -h help -help", w);
 }
 
+/* -v and -h alone are verbose and human-readable in what works on its input. */
+static bool is_filter(const struct tool_name *t)
+{
+	return !strcmp(t->area, "core") || !strcmp(t->area, "compress") || tool_is_glue(t->name);
+}
+
 /* Only a question about the tool: --version alone, or after the sub-command. */
 static bool is_probe(const struct tool_scan *s, unsigned at)
 {
 	unsigned left = s->argv.n > at ? s->argv.n - at : 0;
+	struct word last = left ? s->argv.w[at + left - 1] : word_of("");
 
-	if (left == 2 && !strchr(s->t->subcommand, ' ') && *s->t->subcommand &&
-	    word_is(s->argv.w[at], s->t->subcommand))
-		return is_probe_word(s->argv.w[at + 1]);
-	return left == 1 && is_probe_word(s->argv.w[at]);
+	if (left == 2 && (strchr(s->t->subcommand, ' ') || !*s->t->subcommand ||
+			  !word_is(s->argv.w[at], s->t->subcommand)))
+		return false;
+	if ((left != 1 && left != 2) || !is_probe_word(last))
+		return false;
+	return !(is_filter(s->t) && (*last.p != '-' || last.len == 2));
+}
+
+static void set_known(struct tool_scan *s, const struct tool_alias *a, struct word rest,
+		      unsigned at)
+{
+	const struct tool_entry *e = &tool_entries[a->entry];
+	struct tool_name *t = s->t;
+
+	tool_set_name(t, word_of(e->name));
+	str_copy(t->area, sizeof(t->area), e->area);
+	t->known = true;
+	t->facade = e->flags & TOOL_IS_FACADE;
+	if (e->flags & TOOL_IS_ENGINE)
+		t->kind = TOOL_ENGINE;
+	if (!strcmp(a->sub, "*")) {
+		const char *dot = memrchr(rest.p, '.', rest.len);
+
+		if (dot)
+			rest = (struct word){ dot + 1, rest.len - (size_t)(dot + 1 - rest.p) };
+		tool_add_subcommand(t, rest);
+	} else if (*a->sub) {
+		tool_add_subcommand(t, word_of(a->sub));
+	} else {
+		tool_set_subcommand(s, e, at);
+	}
+	t->probe = is_probe(s, at);
+	if (t->probe && s->argv.n == at + 1 && !*a->sub)
+		t->subcommand[0] = '\0';
 }
 
 void tool_program(struct tool_scan *s, struct word name, unsigned at)
 {
 	const struct tool_alias *a = tool_find(name);
-	const struct tool_entry *e;
 
 	if (a) {
-		e = &tool_entries[a->entry];
-		tool_set_name(s->t, word_of(e->name));
-		str_copy(s->t->area, sizeof(s->t->area), e->area);
-		s->t->known = true;
-		s->t->facade = e->flags & TOOL_IS_FACADE;
-		if (e->flags & TOOL_IS_ENGINE)
-			s->t->kind = TOOL_ENGINE;
-		if (*a->sub)
-			str_copy(s->t->subcommand, sizeof(s->t->subcommand), a->sub);
-		else
-			set_subcommand(s, e, at);
-	} else {
-		tool_set_name(s->t, tool_normal(name));
+		set_known(s, a, (struct word){ 0 }, at);
+		return;
 	}
+	tool_set_name(s->t, tool_normal(name));
 	s->t->probe = is_probe(s, at);
-	if (s->t->probe && is_probe_word(word_of(s->t->subcommand)))
-		s->t->subcommand[0] = '\0';
+}
+
+bool tool_package(struct tool_scan *s, struct word name, unsigned at)
+{
+	struct word rest = { 0 };
+	const struct tool_alias *a = tool_find(name);
+
+	if (!a)
+		a = find_prefix(name, &rest);
+	if (a)
+		set_known(s, a, rest, at);
+	return a != NULL;
 }
 
 bool tool_is_task_marker(struct word name)
@@ -282,10 +269,41 @@ bool tool_is_task_marker(struct word name)
 	       word_starts(name, "snakejob.");
 }
 
-static void resolve(struct tool_scan *s, struct word path, unsigned at, unsigned depth)
+/* The launcher's own name, where it goes on as the parent of what it runs. */
+static void set_launcher(struct tool_scan *s, struct word name, const struct launch *l)
+{
+	const struct tool_alias *a = tool_find(name);
+	char *out = s->t->launcher;
+	size_t size = sizeof(s->t->launcher);
+
+	s->t->facade = false; /* what it runs may be one */
+	set_text(out, size, a ? word_of(tool_entries[a->entry].name) : name);
+	if (l->word.len && strlen(out) + 2 < size) {
+		size_t len = strlen(out);
+
+		out[len++] = ' ';
+		set_text(out + len, size - len, l->word);
+	}
+}
+
+static void launched(struct tool_scan *s, struct word name, unsigned at, const struct launch *l)
+{
+	if (l->inner < s->argv.n && s->depth < LAUNCH_DEPTH_MAX) {
+		s->depth++; /* so that no chain of them has no end */
+		tool_resolve(s, s->argv.w[l->inner], l->inner + 1);
+		if (l->stays) /* the outermost one counts */
+			set_launcher(s, name, l);
+	} else {
+		tool_program(s, name, at);
+	}
+	if (!tool_list_has("busybox toybox coreutils", name))
+		s->t->kind = TOOL_WRAPPER;
+}
+
+void tool_resolve(struct tool_scan *s, struct word path, unsigned at)
 {
 	struct word name = word_basename(path);
-	unsigned inner;
+	struct launch l;
 
 	if (name.len > 1 && *name.p == '-') { /* a login shell */
 		name.p++;
@@ -298,20 +316,19 @@ static void resolve(struct tool_scan *s, struct word path, unsigned at, unsigned
 		tool_program(s, (struct word){ w.p + 17, w.len - 17 }, at + 1);
 		return;
 	}
-	if (tool_launch(name, &s->argv, at, &inner)) {
-		if (inner < s->argv.n && depth < LAUNCH_DEPTH_MAX)
-			resolve(s, s->argv.w[inner], inner + 1, depth + 1);
-		else
-			tool_program(s, name, s->argv.n);
-		if (!tool_list_has("busybox toybox coreutils", name))
-			s->t->kind = TOOL_WRAPPER;
+	if (tool_launch(name, &s->argv, at, &l)) {
+		launched(s, name, at, &l);
 		return;
 	}
-	if (tool_script(s, name, at))
-		return;
+	if (s->depth < LAUNCH_DEPTH_MAX) {
+		s->depth++;
+		if (tool_script(s, name, at))
+			return;
+	}
 	if (tool_is_task_marker(name))
 		s->t->kind = TOOL_TASK_MARKER;
-	tool_program(s, name, at);
+	if (!word_starts(name, "ray::") || !tool_package(s, name, s->argv.n))
+		tool_program(s, name, at);
 }
 
 /* Where the arguments of the program start: after the script for `#!` files,
@@ -329,11 +346,13 @@ static unsigned first_argument(const struct tool_scan *s, struct word name)
 
 void tool_name(const char *file, const char *comm, struct bytes argv, struct tool_name *ret)
 {
-	struct tool_scan s = { .t = ret };
+	struct tool_scan s;
 	struct word path = word_of(file ? file : ""), argv0 = { "", 0 };
 	unsigned at = 1;
 
 	*ret = (struct tool_name){ .kind = TOOL_NATIVE };
+	s.t = ret;
+	s.depth = 0;
 	argv_split(argv, &s.argv);
 	if (s.argv.n)
 		argv0 = word_basename(s.argv.w[0]);
@@ -354,7 +373,7 @@ void tool_name(const char *file, const char *comm, struct bytes argv, struct too
 	} else if (word_is(word_basename(path), "busybox") && argv0.len) {
 		path = argv0; /* its applets are links to it */
 	}
-	resolve(&s, path, at, 0);
+	tool_resolve(&s, path, at);
 	if (!*ret->name)
 		str_copy(ret->name, sizeof(ret->name), "unknown");
 }
@@ -362,5 +381,15 @@ void tool_name(const char *file, const char *comm, struct bytes argv, struct too
 const char *tool_display(const struct tool_name *t, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s%s%s", t->name, *t->subcommand ? " " : "", t->subcommand);
+	return buf;
+}
+
+const char *tool_row_name(const struct tool_name *t, char *buf, size_t size)
+{
+	if (*t->launcher)
+		snprintf(buf, size, "%s", t->launcher);
+	else
+		snprintf(buf, size, "%s%s%s%s", t->name, *t->subcommand ? " " : "", t->subcommand,
+			 t->probe ? TOOL_PROBE_SUFFIX : "");
 	return buf;
 }

@@ -24,6 +24,7 @@ struct tool_name {
 	char name[64];	     /* "samtools" */
 	char subcommand[64]; /* "sort", or empty */
 	char area[24];	     /* "align", or empty: not in the table */
+	char launcher[64];   /* "mpirun", "docker run": goes on as the parent of name; or empty */
 	bool known;	     /* in the table */
 	bool probe;	     /* only --version or --help: not a run of the tool */
 	bool facade;	     /* runs other programs under its name (bowtie2, trim_galore) */
@@ -33,5 +34,8 @@ struct tool_name {
 void tool_name(const char *file, const char *comm, struct bytes argv, struct tool_name *ret);
 /* "samtools sort" into buf. */
 const char *tool_display(const struct tool_name *t, char *buf, size_t size);
+/* What the process is booked on: a launcher that stays is itself, not what it runs;
+ * a probe is apart from the runs of the tool. */
+const char *tool_row_name(const struct tool_name *t, char *buf, size_t size);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/track/tool_name.h"
+#include "src/track/tool_role.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -16,9 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned way = 0; way < 2; way++) {
 		tool_name(way ? file : NULL, "comm", (struct bytes){ (const char *)data, size },
 			  &t);
+		tool_row_name(&t, display, sizeof(display));
+		if (!*display || !*tool_role_name(tool_role(display, way ? file : NULL)))
+			abort();
 		tool_display(&t, display, sizeof(display));
 		if (!*t.name || strlen(t.name) >= sizeof(t.name) ||
-		    strlen(t.subcommand) >= sizeof(t.subcommand))
+		    strlen(t.subcommand) >= sizeof(t.subcommand) ||
+		    strlen(t.launcher) >= sizeof(t.launcher))
 			abort();
 		for (const char *p = display; *p; p++)
 			if ((unsigned char)*p < ' ')

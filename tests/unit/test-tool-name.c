@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #include "src/base/cleanup.h"
 #include "src/track/tool_name.h"
+#include "src/track/tool_role.h"
 
 enum { P = 1, F = 2, K = 4 }; /* probe, facade, known */
 
@@ -144,6 +146,80 @@ static const struct launch launches[] = {
 	{ "/proc/self/fd/7", "runc|init", TOOL_NATIVE, "runc", 0 },
 	{ "/usr/bin/gawk", "awk|-f|sum.awk|x", TOOL_SCRIPT, "sum.awk", 0 },
 	{ "/usr/bin/gawk", "awk|{print}|x", TOOL_NATIVE, "awk", K },
+	/* python */
+	{ "/usr/bin/python3", "python3|-um|pip|install|x", TOOL_SCRIPT, "pip install", K },
+	{ "/usr/bin/python3", "python3|-cprint(1)", TOOL_SCRIPT, "python:inline", 0 },
+	{ "/usr/bin/python3", "python3|-m|venv|e", TOOL_SCRIPT, "venv", K },
+	{ "/usr/bin/python3", "python3|-m|accelerate.commands.launch|train.py", TOOL_WRAPPER,
+	  "train", 0 },
+	{ "/usr/bin/python3", "python3|-c|from multiprocessing.forkserver import main; main(3)",
+	  TOOL_INHERIT, "python:inline", 0 },
+	{ "/usr/bin/python3",
+	  "python3|-c|from multiprocessing.resource_tracker import main;main(4)", TOOL_INHERIT,
+	  "python:inline", 0 },
+	{ "/usr/bin/python3",
+	  "python3|-m|joblib.externals.loky.backend.popen_loky_posix|--process-name|x",
+	  TOOL_INHERIT, "python:inline", 0 },
+	{ "/usr/bin/python3", "python3|-", TOOL_SCRIPT, "python", 0 },
+	/* R, perl, node, dotnet, awk */
+	{ "/usr/lib/R/bin/exec/R", "R|--no-save|--args|a|b", TOOL_SCRIPT, "R", 0 },
+	{ "/usr/bin/perl", "perl|-0777ne|print", TOOL_SCRIPT, "perl:inline", 0 },
+	{ "/usr/bin/perl", "perl|-eprint 1", TOOL_SCRIPT, "perl:inline", 0 },
+	{ "/usr/bin/perl", "perl|-Mstrict|x.pl", TOOL_SCRIPT, "x", 0 },
+	{ "/usr/bin/node", "node|/usr/lib/node_modules/npm/bin/npm-cli.js|install", TOOL_SCRIPT,
+	  "npm install", K },
+	{ "/usr/bin/node", "node|/w/node_modules/@scope/tool/cli.js|x", TOOL_SCRIPT, "tool", 0 },
+	{ "/usr/bin/node", "node|/w/node_modules/.bin/esbuild|x", TOOL_SCRIPT, "esbuild", 0 },
+	{ "/usr/bin/dotnet", "dotnet|exec|--depsfile|d.json|/x/Reads.dll|a", TOOL_SCRIPT, "Reads",
+	  0 },
+	{ "/usr/bin/dotnet", "dotnet|build", TOOL_SCRIPT, "dotnet", 0 },
+	{ "/usr/bin/lua5.3", "lua5.3|/x/run.lua", TOOL_SCRIPT, "run", 0 },
+	{ "/usr/bin/tclsh8.6", "tclsh8.6|/x/modulecmd.tcl|bash|load|x", TOOL_SCRIPT,
+	  "modulecmd.tcl", 0 },
+	{ "/usr/bin/ruby", "ruby|-I|lib|x.rb", TOOL_SCRIPT, "x", 0 },
+	/* java */
+	{ "/usr/bin/java", "java|@args|--add-opens|a/b=c|-ea|-agentlib:x|com.acme.Sorter",
+	  TOOL_SCRIPT, "Sorter", 0 },
+	{ "/usr/bin/java", "java|--add-opens=a/b=c|-p|mods|-m|org.x/org.x.Main|a", TOOL_SCRIPT,
+	  "Main", 0 },
+	{ "/usr/bin/java", "java|/w/Count.java|x", TOOL_SCRIPT, "Count", 0 },
+	{ "/usr/bin/java", "java|-jar|/x/tool-1.2-SNAPSHOT.jar|x", TOOL_SCRIPT, "tool", 0 },
+	{ "/usr/bin/java", "java|-jar|/x/tool_v2.jar|x", TOOL_SCRIPT, "tool", 0 },
+	/* shells, and scripts of a task */
+	{ "/bin/bash", "bash|-ce|x", TOOL_SHELL, "bash", 0 },
+	{ "/bin/bash", "bash|-lc|samtools sort x", TOOL_SHELL, "bash", 0 },
+	{ "/bin/bash", "/bin/bash|/c/call-x/execution/script", TOOL_TASK_MARKER, "script", 0 },
+	{ "/usr/bin/script", "script|-qec|bwa mem|/dev/null", TOOL_WRAPPER, "script", 0 },
+	{ "/bin/bash", "bash|step_1.sh", TOOL_SCRIPT, "step_1", 0 },
+	{ "/usr/bin/python3", "python3|train_v2.py", TOOL_SCRIPT, "train_v2", 0 },
+	{ "/usr/bin/python3", "python3|tool-1.2.py", TOOL_SCRIPT, "tool", 0 },
+	/* launchers */
+	{ "/bin/su", "su|-c|bwa mem|user", TOOL_WRAPPER, "su", 0 },
+	{ "/bin/run-parts", "run-parts|/etc/cron.daily", TOOL_WRAPPER, "run-parts", 0 },
+	{ "/usr/bin/gosu", "gosu|user|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/prlimit", "prlimit|--nofile=9|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/chrt", "chrt|-b|0|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/numactl", "numactl|-N|0|-m|0|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/flock", "flock|-w|5|/l|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/perf", "perf|stat|-e|cycles|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/strace", "strace|-f|-o|x|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/sudo", "sudo|-u|a|--|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/sbin/tini", "tini|-g|--|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/command/s6-setuidgid", "s6-setuidgid|u|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/x/poetry", "/x/python|/x/poetry|run|bwa|mem", TOOL_WRAPPER, "bwa mem", K },
+	{ "/usr/bin/sudo", "sudo|--", TOOL_WRAPPER, "sudo", 0 },
+	{ "/usr/bin/timeout", "timeout|5|nice|bash|-c|x", TOOL_WRAPPER, "bash", 0 },
+	{ "/bin/toybox", "toybox|sort|x", TOOL_NATIVE, "sort", K },
+	/* probes */
+	{ "/usr/bin/STAR", "STAR|--version", TOOL_NATIVE, "STAR", K | P },
+	{ "/usr/bin/bwa", "bwa|mem|-h", TOOL_NATIVE, "bwa mem", K | P },
+	{ "/usr/bin/sort", "sort|-h", TOOL_NATIVE, "sort", K },
+	{ "/usr/bin/sort", "sort|--version", TOOL_NATIVE, "sort", K | P },
+	{ "/usr/bin/gzip", "gzip|-v", TOOL_NATIVE, "gzip", K },
+	{ "/bin/grep", "grep|version", TOOL_NATIVE, "grep", 0 },
+	{ "/usr/bin/samtools", "samtools|view|--versions-file", TOOL_NATIVE, "samtools view", K },
+	{ "/usr/bin/samtools", "samtools|view|a.bam|--help", TOOL_NATIVE, "samtools view", K },
+	{ "/usr/bin/timeout", "timeout|--version", TOOL_WRAPPER, "timeout", P },
 };
 
 static struct bytes pack(const char *text, char *buf, size_t size)
@@ -182,6 +258,136 @@ static void test_launches(void **state)
 			assert_true(*t.area);
 	}
 	assert_int_equal(failed, 0);
+}
+
+static const char *launches_path;
+
+static bool has_trait(const char *traits, const char *trait)
+{
+	const char *p = strstr(traits, trait);
+
+	return p && (p == traits || p[-1] == ',') && strchr(",", p[strlen(trait)]);
+}
+
+/* One line of launches.tsv; false, and said, if it is named otherwise. */
+static bool check_line(char *line, unsigned number)
+{
+	const char *name = strsep(&line, "\t"), *area = strsep(&line, "\t");
+	const char *traits = strsep(&line, "\t"), *file = strsep(&line, "\t");
+	char display[160];
+	struct tool_name t;
+	size_t len;
+
+	assert_non_null(line);
+	len = strlen(line) + 1;
+	for (char *p = line; *p; p++)
+		if (*p == ' ')
+			*p = '\0';
+	tool_name(file, NULL, (struct bytes){ line, len }, &t);
+	tool_display(&t, display, sizeof(display));
+	if (!strcmp(display, name) && t.known == !!strcmp(area, "-") &&
+	    (!t.known || !strcmp(t.area, area)) && t.facade == has_trait(traits, "facade") &&
+	    (t.kind == TOOL_ENGINE) == has_trait(traits, "engine") &&
+	    (t.kind == TOOL_WRAPPER) == has_trait(traits, "wrapper") && !t.probe)
+		return true;
+	print_error("line %u: \"%s\" (%s) kind %d%s%s, not \"%s\" (%s) %s\n", number, display,
+		    t.area, t.kind, t.facade ? " facade" : "", t.probe ? " probe" : "", name, area,
+		    traits);
+	return false;
+}
+
+/* Every tool that is meant to be known, in every form in which it is started. */
+static void test_list(void **state)
+{
+	char line[4096];
+	FILE *f = fopen(launches_path, "r");
+	unsigned number = 0, checked = 0, failed = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		number++;
+		line[strcspn(line, "\n")] = '\0';
+		if (!*line || *line == '#')
+			continue;
+		checked++;
+		failed += !check_line(line, number);
+	}
+	fclose(f);
+	assert_int_equal(failed, 0);
+	assert_true(checked > 1000);
+}
+
+/* The row that a launch is booked on, and what that row is to a reader. */
+static void test_rows(void **state)
+{
+	static const struct {
+		const char *argv, *row, *path;
+		enum tool_role role;
+	} rows[] = {
+		{ "samtools|sort|a.bam", "samtools sort", NULL, TOOL_ROLE_TOOL },
+		{ "samtools|--version", "samtools (probe)", NULL, TOOL_ROLE_PROBE },
+		{ "samtools|sort|--help", "samtools sort (probe)", NULL, TOOL_ROLE_PROBE },
+		/* it goes on as the parent of what it runs, so it is not that */
+		{ "timeout|5|bwa|mem", "timeout", NULL, TOOL_ROLE_GLUE },
+		{ "mpirun|-np|4|lmp|-in|x", "mpirun", NULL, TOOL_ROLE_GLUE },
+		{ "srun|-n|4|gmx_mpi|mdrun", "srun", NULL, TOOL_ROLE_GLUE },
+		{ "podman|run|i|bwa|mem", "docker run", NULL, TOOL_ROLE_GLUE },
+		{ "conda|run|-n|e|bwa|mem", "conda run", NULL, TOOL_ROLE_GLUE },
+		{ "xargs|timeout|5|bwa|mem", "xargs", NULL, TOOL_ROLE_GLUE },
+		{ "nice|timeout|5|bwa|mem", "timeout", NULL, TOOL_ROLE_GLUE },
+		/* it becomes what it runs */
+		{ "env|A=b|bwa|mem", "bwa mem", NULL, TOOL_ROLE_TOOL },
+		{ "env|bwa|--version", "bwa (probe)", NULL, TOOL_ROLE_PROBE },
+		{ "conda|create|-n|e", "conda create", NULL, TOOL_ROLE_ENV_SETUP },
+		{ "micromamba|install|x", "conda install", NULL, TOOL_ROLE_ENV_SETUP },
+		{ "pip3|install|x", "pip install", NULL, TOOL_ROLE_ENV_SETUP },
+		{ "apt-get|install|x", "apt install", NULL, TOOL_ROLE_ENV_SETUP },
+		{ "conda|shell.posix|activate", "conda shell.posix", NULL, TOOL_ROLE_GLUE },
+		{ "docker|inspect|x", "docker inspect", NULL, TOOL_ROLE_GLUE },
+		{ "docker|build|x", "docker build", NULL, TOOL_ROLE_TOOL },
+		{ "aws|s3|cp|a|b", "aws s3 cp", NULL, TOOL_ROLE_GLUE },
+		{ "aws|batch|submit-job", "aws batch submit-job", NULL, TOOL_ROLE_TOOL },
+		{ "snakemake|-c|2", "snakemake", NULL, TOOL_ROLE_ENGINE },
+		{ "bash|-c|x", "bash", NULL, TOOL_ROLE_GLUE },
+		{ "bash|/w/.command.run", ".command.run", NULL, TOOL_ROLE_GLUE },
+		{ "cat|x", "cat", "/usr/bin/cat", TOOL_ROLE_GLUE },
+		{ "mawk|{print}", "awk", "/usr/bin/mawk", TOOL_ROLE_GLUE },
+		{ "zcat|x", "zcat", "/usr/bin/dash", TOOL_ROLE_GLUE },
+		{ "python3|split.py", "split", "/usr/bin/python3.11", TOOL_ROLE_TOOL },
+		{ "bash|install.sh", "install", "/usr/bin/bash", TOOL_ROLE_TOOL },
+	};
+	char buf[512], text[160];
+	struct tool_name t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bytes argv = pack(rows[i].argv, buf, sizeof(buf));
+
+		tool_name(argv.data, NULL, argv, &t);
+		assert_string_equal(tool_row_name(&t, text, sizeof(text)), rows[i].row);
+		if (tool_role(text, rows[i].path) != rows[i].role)
+			fail_msg("%s is %s", text, tool_role_name(tool_role(text, rows[i].path)));
+	}
+}
+
+/* Every word of the list of glue is found: the list is searched by halves. */
+static void test_glue(void **state)
+{
+	static const char words[] =
+		"cat ls mkdir rm mv cp ln touch tee basename dirname readlink date sleep true test "
+		"[ "
+		"printf echo sed awk grep cut tr sort uniq head tail wc xargs find which uname "
+		"hostname id stat mktemp env ps tput locale gzip tar md5sum sh bash zsh rmdir yes";
+	char buf[sizeof(words)], *rest = buf, *word;
+
+	memcpy(buf, words, sizeof(words));
+	while ((word = strsep(&rest, " ")))
+		if (!tool_role_is_noise(tool_role(word, NULL)))
+			fail_msg("%s is no glue", word);
+	assert_int_equal(tool_role("", NULL), TOOL_ROLE_TOOL);
+	assert_int_equal(tool_role(NULL, NULL), TOOL_ROLE_TOOL);
+	assert_int_equal(tool_role("catalog", NULL), TOOL_ROLE_TOOL);
+	assert_int_equal(tool_role("(glue)", NULL), TOOL_ROLE_GLUE);
+	assert_int_equal(tool_role("(probe)", NULL), TOOL_ROLE_PROBE);
 }
 
 static void test_nothing_known(void **state)
@@ -226,24 +432,36 @@ static void test_hostile(void **state)
 			  (struct bytes){ argv, len - (round & 2 ? 1 : 0) }, &t);
 		assert_true(*t.name);
 		assert_true(strlen(t.name) < sizeof(t.name));
+		assert_true(strlen(t.subcommand) < sizeof(t.subcommand));
+		assert_true(strlen(t.launcher) < sizeof(t.launcher));
 		for (const char *p = t.name; *p; p++)
 			assert_true((unsigned char)*p >= ' ');
 	}
 	memset(argv, 'x', sizeof(argv));
 	tool_name(NULL, NULL, (struct bytes){ argv, sizeof(argv) }, &t);
 	assert_int_equal(strlen(t.name), sizeof(t.name) - 1);
+	for (unsigned i = 1; i < 200; i++) /* two bytes a character, from an odd place */
+		argv[i] = i & 1 ? (char)0xc3 : (char)0xa4;
+	tool_name(NULL, NULL, (struct bytes){ argv, sizeof(argv) }, &t);
+	assert_int_equal(strlen(t.name), sizeof(t.name) - 1);
+	assert_int_equal((unsigned char)t.name[sizeof(t.name) - 2], 0xa4);
+	tool_name(NULL, NULL, (struct bytes){ argv + 1, sizeof(argv) - 1 }, &t);
+	assert_int_equal(strlen(t.name), sizeof(t.name) - 2);
 	memset(argv, 0, sizeof(argv));
 	tool_name(NULL, "c", (struct bytes){ argv, sizeof(argv) }, &t);
 	assert_string_equal(t.name, "c");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_launches),
-		cmocka_unit_test(test_nothing_known),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_launches),      cmocka_unit_test(test_list),
+		cmocka_unit_test(test_rows),	      cmocka_unit_test(test_glue),
+		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_hostile),
 	};
 
+	if (argc < 2)
+		return 2;
+	launches_path = argv[1];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
