@@ -19,17 +19,18 @@ struct {
 	__type(value, u8);
 } env_names SEC(".maps");
 
-/* Daemons start work for others: `docker run` asks, a containerd-shim does it. While
- * somebody in the tree has asked (its bits in `asked`), programs of a daemon that bear
- * one of them are taken into the tree. */
+/* Daemons start work for others: `docker run` asks, a containerd-shim does it. Once
+ * somebody in the tree has asked (its bits in `asked`), programs that daemons start and
+ * that bear one of them are taken into the tree; not where the daemon itself is in it
+ * (`served`), as then its children are anyway. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);
 	__type(key, struct comm_key);
 	__type(value, u32);
-} client_comms SEC(".maps"), daemon_comms SEC(".maps");
+} client_comms SEC(".maps"), adopt_comms SEC(".maps"), server_comms SEC(".maps");
 
-volatile __u32 asked;
+volatile __u32 asked, served;
 
 struct env_walk {
 	struct record *r;
@@ -222,6 +223,9 @@ static __always_inline void note_client(const char *comm)
 	bits = bpf_map_lookup_elem(&client_comms, &key);
 	if (bits)
 		__sync_fetch_and_or(&asked, *bits);
+	bits = bpf_map_lookup_elem(&server_comms, &key);
+	if (bits)
+		__sync_fetch_and_or(&served, *bits);
 }
 
 /* A program that a daemon outside of the tree starts because the tree asked for it.
@@ -233,8 +237,8 @@ static __noinline struct thread *adopt(struct task_struct *task)
 	u32 *bits;
 
 	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), task->comm);
-	bits = bpf_map_lookup_elem(&daemon_comms, &key);
-	if (!bits || !(*bits & asked) || !join_thread(task, bpf_ktime_get_boot_ns()))
+	bits = bpf_map_lookup_elem(&adopt_comms, &key);
+	if (!bits || !(*bits & asked & ~served) || !join_thread(task, bpf_ktime_get_boot_ns()))
 		return NULL;
 	t = bpf_task_storage_get(&threads, task, NULL, 0);
 	if (!t)

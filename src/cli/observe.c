@@ -30,12 +30,18 @@ struct observation {
 
 static void collect_asks(struct observation *ob, struct collect_options *ret)
 {
+	static const enum ask_kind kinds[] = {
+		[RULE_ASKS] = ASK_CLIENT, [RULE_ADOPTED] = ASK_ADOPTED, [RULE_SERVES] = ASK_SERVER
+	};
+	enum rule_ask_kind kind;
 	struct collect_ask a;
 
 	ret->asks = ob->asks;
 	while (ret->n_asks < ASKS_MAX &&
-	       (a.comm = rules_ask(ob->rules, ret->n_asks, &a.bits, &a.is_client)))
+	       (a.comm = rules_ask(ob->rules, ret->n_asks, &a.bits, &kind))) {
+		a.kind = kinds[kind];
 		ob->asks[ret->n_asks++] = a;
+	}
 }
 
 static int load_rules(const struct observe_options *o, struct rules **ret)

@@ -15,10 +15,12 @@
 
 struct ebpf;
 
+enum ask_kind { ASK_CLIENT, ASK_ADOPTED, ASK_SERVER };
+
 struct collect_ask {
 	const char *comm;
-	uint32_t bits;	/* a client and a daemon's program belong together by a bit */
-	bool is_client; /* else what a daemon starts */
+	uint32_t bits; /* a bit in common: they belong together */
+	enum ask_kind kind;
 };
 
 struct collect_options {
@@ -26,7 +28,7 @@ struct collect_options {
 	bool files;			/* names of files: costs every system call 40-90 ns */
 	uint32_t ring_bytes;		/* a power of two; 0: 8 MiB */
 	const char *const *env_parents; /* comms whose children's environment is read */
-	/* who asks whom: comms of clients and of what daemons start for them */
+	/* who asks whom: comms of clients, of daemons, and of what these start */
 	const struct collect_ask *asks;
 	unsigned n_asks;
 	const char *const *env_names; /* allow-listed names; both NULL-ended */

@@ -170,8 +170,9 @@ static int fill_names(struct tracer_bpf *s, const struct collect_options *o)
 static int fill_asks(struct tracer_bpf *s, const struct collect_options *o)
 {
 	for (unsigned i = 0; i < o->n_asks; i++) {
-		struct bpf_map *map =
-			o->asks[i].is_client ? s->maps.client_comms : s->maps.daemon_comms;
+		struct bpf_map *maps[] = { s->maps.client_comms, s->maps.adopt_comms,
+					   s->maps.server_comms };
+		struct bpf_map *map = maps[o->asks[i].kind];
 		struct comm_key key = { 0 };
 		uint32_t bits = 0;
 

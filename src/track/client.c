@@ -157,7 +157,8 @@ struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const 
 			best = c;
 		}
 	}
-	if (!best && !job) { /* an image may have a command of its own */
+	/* an image may have a command of its own; but a daemon outside serves others, too */
+	if (!best && !job && !o->process->adopted) {
 		best = first;
 		most = SCORE_ONLY;
 		equal = waiting;

@@ -312,12 +312,20 @@ static void collect_parents(const struct rules *r, const char **list, unsigned *
 			list[(*n)++] = r->list[i]->env_rescan[k];
 }
 
+static void add_asks(struct rules *r, const char **comms, unsigned n, uint32_t bit,
+		     enum rule_ask_kind kind)
+{
+	for (unsigned i = 0; i < n; i++)
+		r->asks[r->n_asks++] = (struct rule_ask){ comms[i], bit, kind };
+}
+
 static int collect_asks(struct rules *r)
 {
 	uint32_t bit = 1;
 
 	for (unsigned i = 0; i < r->n; i++)
-		r->n_asks += r->list[i]->n_asked_by + r->list[i]->n_adopts;
+		r->n_asks +=
+			r->list[i]->n_asked_by + r->list[i]->n_adopts + r->list[i]->n_served_by;
 	r->asks = rules_alloc(r, (r->n_asks + 1) * sizeof(*r->asks));
 	if (!r->asks)
 		return -ENOMEM;
@@ -325,22 +333,22 @@ static int collect_asks(struct rules *r)
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct rule *rule = r->list[i];
 
-		for (unsigned k = 0; k < rule->n_asked_by; k++)
-			r->asks[r->n_asks++] = (struct rule_ask){ rule->asked_by[k], bit, true };
-		for (unsigned k = 0; k < rule->n_adopts; k++)
-			r->asks[r->n_asks++] = (struct rule_ask){ rule->adopts[k], bit, false };
+		add_asks(r, rule->asked_by, rule->n_asked_by, bit, RULE_ASKS);
+		add_asks(r, rule->adopts, rule->n_adopts, bit, RULE_ADOPTED);
+		add_asks(r, rule->served_by, rule->n_served_by, bit, RULE_SERVES);
 		if (rule->n_adopts) /* the last bit serves all that there is no other for */
 			bit = bit << 1 ? bit << 1 : bit;
 	}
 	return 0;
 }
 
-const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits, bool *ret_is_client)
+const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits,
+		      enum rule_ask_kind *ret_kind)
 {
 	if (i >= r->n_asks)
 		return NULL;
 	*ret_bits = r->asks[i].bits;
-	*ret_is_client = r->asks[i].is_client;
+	*ret_kind = r->asks[i].kind;
 	return r->asks[i].comm;
 }
 

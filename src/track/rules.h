@@ -136,9 +136,11 @@ bool rule_pops(const struct rule *r, const char *title); /* `pop_when` */
 bool rules_use_titles(const struct rules *r);
 /* comms of heads whose children need their environment read; NULL at the end */
 const char *const *rules_env_parents(const struct rules *r);
-/* Programs that ask daemons (docker) and what these start for them (containerd-shim):
- * the i-th of either kind, and which belong together. NULL: no more. */
-const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits, bool *ret_is_client);
+/* Programs that ask daemons (docker), what these start for them (containerd-shim), and
+ * the daemons (dockerd): the i-th, and which belong together. NULL: no more. */
+enum rule_ask_kind { RULE_ASKS, RULE_ADOPTED, RULE_SERVES };
+const char *rules_ask(const struct rules *r, unsigned i, uint32_t *ret_bits,
+		      enum rule_ask_kind *ret_kind);
 /* allow-listed environment names; NULL at the end */
 const char *const *rules_env_names(const struct rules *r);
 

@@ -162,8 +162,8 @@ struct rule {
 	bool transparent, disabled;
 	const char **env_rescan; /* comms of it whose children need their environment read */
 	unsigned n_env_rescan;
-	const char **asked_by, **adopts; /* comms */
-	unsigned n_asked_by, n_adopts;
+	const char **asked_by, **adopts, **served_by; /* comms */
+	unsigned n_asked_by, n_adopts, n_served_by;
 	struct predicate when;
 	const char *keys[RULE_KEYS_MAX]; /* templates; the first that has all its fields */
 	unsigned n_keys;
@@ -206,7 +206,7 @@ struct rules {
 	struct rule_ask {
 		const char *comm;
 		uint32_t bits;
-		bool is_client;
+		enum rule_ask_kind kind;
 	} * asks;
 	unsigned n_asks;
 };

@@ -238,6 +238,13 @@ static int bind_adopts(struct binder *b, yaml_node_t *node, void *target)
 	return bind_comms(b, node, &rule->adopts, &rule->n_adopts);
 }
 
+static int bind_served_by(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct rule *rule = target;
+
+	return bind_comms(b, node, &rule->served_by, &rule->n_served_by);
+}
+
 static int bind_announces(struct binder *b, yaml_node_t *node, void *target)
 {
 	const char *text = yaml_text(node);
@@ -341,6 +348,7 @@ static const struct yaml_key rule_keys[] = {
 	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
 	{ "asked_by", bind_asked_by, 0 },
 	{ "adopts", bind_adopts, 0 },
+	{ "served_by", bind_served_by, 0 },
 	{ "cancel_signals", bind_signals, offsetof(struct rule, traits.cancel_signals) },
 	{ "pop_when", bind_pop, offsetof(struct rule, pop_title) },
 	{ "text", yaml_bind_block, offsetof(struct rule, block) },

@@ -249,7 +249,7 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
 		{ t->foreign_starts,
 		  "Containers or jobs left out: they started while this run had asked "
-		  "for some, but for somebody else" },
+		  "for some, and cannot be told to be its own" },
 		{ t->clients_forgotten, "Requests for containers or jobs that were forgotten" },
 		{ t->ambiguous, "Places of processes that more than one thing could explain" },
 		{ t->malformed, "Records that could not be understood" },
