@@ -90,6 +90,7 @@ struct rule_traits {
 	const struct rule *only_under;	     /* what is not below it is wrapper noise */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
+	bool sample_by_files;	   /* names of data files tell the sample, if the engine does not */
 	bool announces_allocation; /* a client: of a job; else of a container */
 	uint32_t cancel_signals;   /* bits; an engine's */
 };

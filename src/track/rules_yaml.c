@@ -344,6 +344,7 @@ static const struct yaml_key rule_keys[] = {
 	{ "attempt_by", yaml_bind_text, offsetof(struct rule, traits.attempt_by) },
 	{ "tools_only_under", yaml_bind_text, offsetof(struct rule, traits.only_under_id) },
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
+	{ "sample_by_files", yaml_bind_bool, offsetof(struct rule, traits.sample_by_files) },
 	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
 	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
 	{ "asked_by", bind_asked_by, 0 },

@@ -339,6 +339,8 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	scope_unref(t, next);
 	if (err)
 		return err;
+	if (is_significant(&name))
+		task_guess_sample(p->scope->task, x.argv);
 	tool = name_tool(t, p, p->scope->task, &name);
 	if (!tool)
 		return -ENOMEM;

@@ -216,6 +216,8 @@ void task_fields(struct task *task, const struct rule_result *m)
 	replace(&task->name, m, "name");
 	if (rule_result_field(m, "name"))
 		task->name_guessed = m->name_guessed;
+	if (rule_result_field(m, "sample"))
+		task->guess = SAMPLE_NONE;
 	replace(&task->sample, m, "sample");
 	if (cpus && cpus <= UINT32_MAX) {
 		task->cpus = (uint32_t)cpus;
@@ -226,6 +228,35 @@ void task_fields(struct task *task, const struct rule_result *m)
 		task->memory_source = source_of(m, field);
 	}
 	task->dirty = true;
+}
+
+static void set_sample(struct task *task, const char *name, enum sample_source from)
+{
+	free(task->sample);
+	task->sample = name ? strdup(name) : NULL;
+	task->guess = from;
+	task->dirty = true;
+}
+
+void task_guess_sample(struct task *task, struct bytes argv)
+{
+	bool files = task->rule && rule_traits(task->rule)->sample_by_files;
+	bool told = task->guess == SAMPLE_FROM_ARGUMENT;
+	char name[SAMPLE_MAX];
+	enum sample_source from;
+
+	if (!task->up || (task->sample && !task->guess))
+		return;
+	from = sample_of(argv, files, name);
+	if (from == SAMPLE_NONE || (told && from == SAMPLE_FROM_FILES))
+		return;
+	if (from != task->guess) { /* the first, or better than the names of files */
+		task->samples_differ = false;
+		set_sample(task, name, from);
+	} else if (!task->samples_differ && task->sample && strcmp(task->sample, name)) {
+		task->samples_differ = true; /* it is about none of them */
+		set_sample(task, NULL, from);
+	}
 }
 
 void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id)

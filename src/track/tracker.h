@@ -35,6 +35,7 @@
 #include "src/track/rule_head.h"
 #include "src/track/rule_text.h"
 #include "src/track/rules.h"
+#include "src/track/sample.h"
 #include "src/track/tool_name.h"
 #include "src/track/track.h"
 
@@ -86,8 +87,9 @@ struct task {
 	uint32_t alive;	     /* member processes, of tasks below it too */
 	bool closed, sealed; /* sealed: its tools have been given up */
 	bool dirty, root_ended, oom;
-	bool left;	   /* its root goes on, as something else: how it ended is not known */
-	bool name_guessed; /* from its script: no engine has named it yet */
+	bool samples_differ; /* its commands are about several */
+	bool left;	     /* its root goes on, as something else: how it ended is not known */
+	bool name_guessed;   /* from its script: no engine has named it yet */
 	enum task_status status;
 	int exit_code, signal;
 	uint32_t attempt, cpus, confidence;
@@ -97,6 +99,7 @@ struct task {
 	struct wire_ledger ledger;
 	uint64_t key_hash;
 	char *name, *key, *sample, *evidence;
+	enum sample_source guess; /* of sample; SAMPLE_NONE: the engine's word, or none yet */
 	const char *cpus_source, *memory_source;
 	const struct rule *rule;
 	struct scope *run_scope; /* a reference; NULL: it belongs to no run of an engine */
@@ -375,6 +378,8 @@ void task_fields(struct task *task, const struct rule_result *m); /* a better na
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
 /* What the cgroup of its job or container allows, where nobody said what it asked for. */
 void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id);
+/* The sample by what its commands are told; the engine's own word goes before. */
+void task_guess_sample(struct task *task, struct bytes argv);
 /* An exit code that the engine wrote, of a task that has ended. */
 void task_told_exit(struct tracker *t, struct task *task, const struct rule_result *m);
 void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
