@@ -372,6 +372,7 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 	memcpy(comm, p->comm, sizeof(p->comm));
 	if (cgroup && container_from_cgroup(cgroup, container))
 		row.container = container;
+	p->sent = true;
 	fill_ledger(&row, p);
 	if (end)
 		fill_end(&row, t, end);
@@ -393,15 +394,15 @@ static int leave(struct tracker *t, struct process *p, const struct wire_exit *r
 	return err ? err : closed;
 }
 
-/* It works for somebody else. If something was booked before that was known, its row
- * has just that, so that the books balance. */
+/* It works for somebody else. If something was booked or sent before that was known,
+ * its row has just that, so that the books balance. */
 static int process_dismiss(struct tracker *t, struct process *p, uint64_t end_ns)
 {
 	if (p->live)
 		p->live->any = false;
 	if (p->named)
 		p->named->alive--;
-	if (p->settled) {
+	if (p->settled || p->sent) {
 		p->incomplete = true;
 		p->foreign = false;
 		return leave(t, p, NULL, end_ns);

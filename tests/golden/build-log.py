@@ -32,7 +32,7 @@ TYPES = {
 }
 FLAGS = {
     "joined": 1, "root": 2, "kthread": 4, "argv_truncated": 8, "path_truncated": 16,
-    "env_truncated": 32, "incomplete": 64, "last": 128, "thread_exec": 256,
+    "env_truncated": 32, "incomplete": 64, "last": 128, "thread_exec": 256, "adopted": 512,
 }
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "K": 1024, "M": 1 << 20}
 HEADER, STRING = 16, 4
