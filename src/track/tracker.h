@@ -216,7 +216,7 @@ struct process {
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
 	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
 	bool foreign : 1; /* but it works for somebody else: left out of all accounts */
-	bool sent : 1; /* its row is in the store, as that of a live process */
+	bool sent : 1;	  /* its row is in the store, as that of a live process */
 	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
 	char comm[WIRE_COMM_LEN];
 };
