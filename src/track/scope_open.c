@@ -5,6 +5,7 @@
  * kinds see what the earlier ones opened.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,51 @@ static void describe(struct walk *w, struct scope *s, const struct rule_result *
 	scope_keep_fields(s, m);
 }
 
+/* The key of a task is its own within its run. False: it has none. */
+static bool task_key(const struct rule_result *m, const struct scope *run, struct str *ret)
+{
+	if (!*m->key)
+		return false;
+	str_reset(ret);
+	str_addf(ret, "%" PRId64 ":%s:%s", run ? run->id : 0, rule_id(m->rule), m->key);
+	return !ret->failed;
+}
+
+/* The container that this exec has just opened is one of the task's. */
+static int move_container(struct walk *w, struct scope *task)
+{
+	struct scope *c = w->scope, *up = c->up;
+	struct task *old = c->task;
+
+	c->up = scope_ref(task);
+	c->match.up = &task->match;
+	c->depth = task->depth + 1;
+	scope_unref(w->tracker, up);
+	scope_set_task(c, task->task);
+	task_unref(w->tracker, old);
+	scope_set_run(w->tracker, c, task->run);
+	return scope_send(w->tracker, c);
+}
+
+/* The process is of a task that is open in another branch of the tree, as what a
+ * daemon starts in a container for it is: 1, 0 if there is none such. */
+static int join_task(struct walk *w, const struct rule_result *m, struct scope *run)
+{
+	struct scope *s =
+		task_key(m, run, &w->tracker->scratch2)
+			? scope_shared(w->tracker, SCOPE_TASK, str_text(&w->tracker->scratch2))
+			: NULL;
+
+	if (!s || s->task->closed || s->task->root_ended)
+		return 0;
+	if (w->boundary && w->boundary->kind != SCOPE_CONTAINER)
+		return 0; /* another job: the same again */
+	if (w->boundary && w->boundary == w->scope && !w->scope->alive)
+		return move_container(w, s) < 0 ? -ENOMEM : 1;
+	go(w, scope_ref(s));
+	return 1;
+}
+
 /* A task or an allocation, which is one, too. */
 static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind)
 {
@@ -61,6 +107,7 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	struct tracker *t = w->tracker;
 	struct scope *run, *s;
 	struct task *task;
+	int joined;
 
 	if (t->n_open >= t->options.limits.open_tasks) {
 		t->tasks_refused++;
@@ -68,6 +115,9 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	}
 	if (run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
 		return -ENOMEM;
+	joined = kind == SCOPE_TASK ? join_task(w, m, run) : 0;
+	if (joined)
+		return joined < 0 ? joined : 0;
 	s = scope_push(t, w->scope, kind, m);
 	if (!s)
 		return -ENOMEM;
@@ -83,6 +133,9 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	scope_set_run(t, s, run);
 	go(w, s);
 	if (kind == SCOPE_ALLOCATION && *m->key && scope_share(t, s, m->key) < 0)
+		return -ENOMEM;
+	if (kind == SCOPE_TASK && task_key(m, run, &t->scratch2) &&
+	    scope_share(t, s, str_text(&t->scratch2)) < 0)
 		return -ENOMEM;
 	if (scope_send(t, s) < 0 || task_heads_want(t, s, &o) < 0)
 		return -ENOMEM;
