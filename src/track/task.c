@@ -259,6 +259,25 @@ void task_guess_sample(struct task *task, struct bytes argv)
 	}
 }
 
+/* What a client in it asks for on its behalf; what the task itself said is better. */
+void task_requests(struct task *task, const struct rule_result *m)
+{
+	const char *field;
+	uint64_t cpus = number_field(m, "cpus"), memory = memory_bytes(m, &field);
+
+	if (!task->up) /* the recording is nobody's task */
+		return;
+	if (!task->cpus && cpus && cpus <= UINT32_MAX) {
+		task->cpus = (uint32_t)cpus;
+		task->cpus_source = "client";
+	}
+	if (!task->memory_bytes && memory) {
+		task->memory_bytes = memory;
+		task->memory_source = "client";
+	}
+	task->dirty = true;
+}
+
 void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id)
 {
 	uint64_t memory, cpu_milli;
@@ -310,6 +329,7 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 {
 	const char *by = rule_traits(m->rule)->attempt_by,
 		   *what = by ? rule_result_field(m, by) : m->key;
+	const char *restarts = rule_result_field(m, "restarts");
 	uint64_t given = number_field(m, "attempt");
 	uint64_t hash = 0xcbf29ce484222325ULL ^ (uint64_t)task->of_run * 0x9e3779b97f4a7c15ULL;
 	struct task_key *k;
@@ -325,6 +345,8 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 			k->failed = false;
 		}
 	}
+	if (!given && restarts && *restarts >= '0' && *restarts <= '9')
+		given = number_field(m, "restarts") + 1;
 	if (given && given <= UINT32_MAX)
 		task->attempt = (uint32_t)given;
 }

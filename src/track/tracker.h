@@ -375,7 +375,8 @@ struct opening { /* what a match is about */
 struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, enum task_kind kind,
 		       const struct opening *o);
 void task_unref(struct tracker *t, struct task *task);
-void task_fields(struct task *task, const struct rule_result *m); /* a better name */
+void task_fields(struct task *task, const struct rule_result *m);   /* a better name */
+void task_requests(struct task *task, const struct rule_result *m); /* unless it has some */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
 /* What the cgroup of its job or container allows, where nobody said what it asked for. */
 void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id);
