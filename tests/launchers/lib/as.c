@@ -13,6 +13,7 @@
  *   rename A B    symlink A B        chmod P OCTAL     chdir P
  *   env NAME=VALUE   unenv NAME      hostname NAME
  *   spawn NAME OPTION... -- ARGV...  starts one and goes on (options: as_spawn.c)
+ *   fork NAME N                      the next N steps are a child's, without exec
  *   exec OPTION... -- ARGV...        becomes it
  *   wait NAME     kill NAME SIGNAL   await P (until the file is there)
  *   sleep MS      burn MS            hog MIB
@@ -172,6 +173,20 @@ static void look(const char *path, bool keep)
 		close(fd);
 }
 
+/* The environment moves away, so that a title may use its place too. */
+static void make_room(struct as *as)
+{
+	char *end = as->title + as->title_len;
+
+	for (char **e = environ; *e; e++) {
+		if (*e != end)
+			break;
+		end += strlen(*e) + 1;
+		*e = strdup(*e);
+	}
+	as->title_len = (size_t)(end - as->title);
+}
+
 /* Over argv and, as setproctitle() does, into the environment behind it. */
 static void set_title(struct as *as, const char *text, bool rename)
 {
@@ -280,12 +295,29 @@ static bool step_self(struct as *as, char **w)
 	return true;
 }
 
+/* The steps of the body belong to the child; its parent passes over them. */
+static void fork_body(struct as *as, const char *name, long steps)
+{
+	pid_t pid = as->n_cast < AS_CAST_MAX ? fork() : -1;
+
+	if (pid < 0)
+		as_die("fork");
+	if (pid == 0) {
+		as->left = steps + 1;
+		return;
+	}
+	as->cast[as->n_cast++] = (struct as_child){ .name = name, .pid = pid };
+	as->skip = steps;
+}
+
 static bool step_others(struct as *as, char **w)
 {
 	const char *what = w[0];
 
 	if (strcmp(what, "spawn") == 0) {
 		as_spawn(as);
+	} else if (strcmp(what, "fork") == 0) {
+		fork_body(as, w[1], as_number(w[2]));
 	} else if (strcmp(what, "exec") == 0) {
 		as_exec(as);
 	} else if (strcmp(what, "wait") == 0) {
@@ -328,7 +360,7 @@ static char *read_play(const char *program, size_t *ret_len)
 	return text;
 }
 
-/* One step from the play at *at: its words, expanded, and a NULL. */
+/* One step from the play at *at: its words, expanded unless skipped, and a NULL. */
 static void next_step(struct as *as, char **at, char *words[AS_WORDS_MAX + 1])
 {
 	long n = as_number(*at);
@@ -342,7 +374,7 @@ static void next_step(struct as *as, char **at, char *words[AS_WORDS_MAX + 1])
 	for (long i = 0; i < n; i++) {
 		size_t len = strlen(*at) + 1;
 
-		words[i] = expand(as, *at);
+		words[i] = as->skip ? *at : expand(as, *at);
 		*at += len;
 	}
 	as->words = words;
@@ -363,12 +395,18 @@ int main(int argc, char **argv)
 	}
 	self.title = argv[0];
 	self.title_len = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) + 1 - argv[0]);
+	make_room(&self);
 	for (at = play; at < play + len;) {
 		next_step(&self, &at, words);
-		if (!step_file(words) && !step_self(&self, words) && !step_others(&self, words)) {
+		if (self.skip) {
+			self.skip--;
+		} else if (!step_file(words) && !step_self(&self, words) &&
+			   !step_others(&self, words)) {
 			errno = ENOSYS;
 			as_die(words[0]);
 		}
+		if (self.left && --self.left == 0)
+			return 0;
 	}
 	return 0;
 }

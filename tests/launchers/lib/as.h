@@ -28,6 +28,8 @@ struct as {
 	unsigned n_cast;
 	char *title; /* argv[0], and how much may be written over it */
 	size_t title_len;
+	long skip; /* steps of a body that a child executes */
+	long left; /* steps of our own body and this one; 0: to the end of the play */
 };
 
 _Noreturn void as_die(const char *what);

@@ -21,6 +21,7 @@ started actor. A program without a play (`L.tool("bwa")`: its path) computes for
     actor.spawn(NAME, what, argv, **options)   what: an actor, or the path of a program
     actor.play(other, NAME=None, **options)    spawns an actor made by L.actor()
     actor.call(what, argv, **options)          spawn and wait
+    actor.fork(NAME, body)                     body(actor) adds steps of a child without exec
     actor.step("mkdir", path)                  any step of as.c; the common ones have names
 
 Options: those of as_spawn.c, as cwd=, env={}, unenv=[], cgroup=[], unshare="pid,uts",
@@ -120,6 +121,13 @@ class Actor:
         self.n += 1
         self.spawn(f"c{self.n}", what, argv, **options)
         return self.wait(f"c{self.n}")
+
+    def fork(self, name, body):
+        at = len(self.steps)
+        self.step("fork", name, 0)
+        body(self)
+        self.steps[at] = ("fork", name, len(self.steps) - at - 1)
+        return self
 
     def become(self, what, argv=None, **options):
         other = what if isinstance(what, Actor) else None
