@@ -238,6 +238,20 @@ class Launcher:
     def task(self, **keys):
         self.lines.append({"kind": "task", **keys})
 
+    def scope(self, **keys):
+        """There is a scope with these keys: kind, key, name, or any of its fields."""
+        self.lines.append({"kind": "scope", "scope": keys})
+
+    def no_scope(self, **keys):
+        self.lines.append({"kind": "no-scope", "scope": keys})
+
+    def no_run(self, **keys):
+        self.lines.append({"kind": "no-run", "run": keys})
+
+    def scope_of(self, comm, kind, count=1):
+        """`count` processes called `comm` are inside a scope of that kind."""
+        self.lines.append({"kind": "inside", "comm": comm, "scope_kind": kind, "count": count})
+
     def used(self, tool, task=None, count=1):
         """`count` processes of that tool belong to the task of that name (None: none)."""
         self.lines.append({"kind": "tool", "tool": tool, "task": task, "count": count})
