@@ -181,5 +181,28 @@ def leak(launcher):
     return sched.play(inner, "c").wait("c").exit(0)
 
 
-choose({"airflow2-local": local2, "airflow2-celery": celery2, "airflow3-local": local3,
+def paused(launcher):
+    """Two runners that wait for a file: who starts to look then must find their tasks."""
+    sched = script(launcher, "airflow", ["scheduler"])
+    for n, (task, code) in enumerate((("extract", 0), ("load", 3))):
+        def runner(a, task=task, code=code, n=n):
+            a.title(f"airflow task runner: etl {task} {RUNS[0]} {20 + n}")
+            a.touch(launcher.path(f"paused{n}")).await_(launcher.path("go"))
+            operator(launcher, a, "bwa", context("etl", task, RUNS[0], 1))
+            a.exit(code)
+
+        sched.fork(f"r{n}", runner)
+        launcher.task(name=task, run=RUNS[0], pipeline="etl", exit_code=code, attempt=1,
+                      status="failed" if code else "succeeded")
+        launcher.used("bwa mem", task)
+    pod_task = python(launcher, ["/usr/local/bin/airflow", "tasks", "run", "qc", "count", RUNS[1]])
+    pod_task.touch(launcher.path("paused2")).await_(launcher.path("go"))
+    pod_task.call(launcher.tool("samtools"), ["samtools", "view"]).exit(0)
+    launcher.task(name="count", run=RUNS[1], pipeline="qc", exit_code=0, status="succeeded")
+    launcher.used("samtools view", "count")
+    sched.play(pod_task, "p", **pod(launcher, "qc-count-1", 8))
+    return sched.wait("r0").wait("r1").wait("p").exit(0)
+
+
+choose({"airflow2-paused": paused, "airflow2-local": local2, "airflow2-celery": celery2, "airflow3-local": local3,
         "airflow3-edge": edge, "airflow-kubernetes": kubernetes, "airflow-leak": leak})
