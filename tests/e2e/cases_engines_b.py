@@ -232,6 +232,19 @@ def joined(world):
     require(num(world.show()["completeness"]["joined_late"]) >= 4, "joined late")
 
 
+@case("launchers: a run under way is named by its environment, and no more of it is kept")
+def joined_environment(world):
+    made = prepare(world, "services.py", "prefect-paused")
+    record_host(world, made, ("paused0",))
+    shown = Shown(world.db)
+    shown.tasks = []
+    compare(shown, world.truth())
+    no_secret(world)
+    with open(f"{world.dir}/host.tlog", "rb") as f:
+        data = f.read()
+    require(b"s3cr3t-7f" not in data and b"PREFECT_API_KEY" not in data, "a secret in the log")
+
+
 @case("launchers: all of them have a case", needs=())
 def all_registered(world):
     for program, scenarios in SCENARIOS.items():
@@ -239,5 +252,5 @@ def all_registered(world):
                               check=False, timeout=60)
         words = re.search(rb" ([a-z0-9|-]+) \[--prepare\]", done.stderr)
         require(words, f"{program}: {done.stderr!r}")
-        equal(sorted(set(words[1].decode().split("|")) - {"airflow2-paused"}), sorted(scenarios),
+        equal(sorted(set(words[1].decode().split("|")) - {"airflow2-paused", "prefect-paused"}), sorted(scenarios),
               f"cases of {program}")

@@ -89,5 +89,17 @@ def dagster_pods(launcher):
     return root.wait("s0").wait("s1").exit(0)
 
 
-choose({"prefect": prefect, "prefect-execute": prefect_execute, "dagster": dagster,
+def prefect_paused(launcher):
+    worker = script(launcher, "prefect", ["worker", "start", "-p", "lab"])
+    flow = python(launcher, ["-m", "prefect.engine"],
+                  env={"PREFECT__FLOW_RUN_ID": IDS[0], "PREFECT__FLOW_NAME": "etl",
+                       "PREFECT__CONTROL_TOKEN": "s3cr3t-7f", "PREFECT_API_KEY": "pnu_s3cr3t"})
+    flow.touch(launcher.path("paused0")).await_(launcher.path("go"))
+    flow.call(launcher.tool("samtools"), ["samtools", "sort", "a.bam"]).exit(0)
+    launcher.run(engine="prefect", pipeline="etl", name=IDS[0], key=f"prefect:{IDS[0]}",
+                 status="succeeded")
+    return worker.play(flow, "f").wait("f").exit(0)
+
+
+choose({"prefect-paused": prefect_paused, "prefect": prefect, "prefect-execute": prefect_execute, "dagster": dagster,
         "dagster-pods": dagster_pods})
