@@ -15,6 +15,8 @@
 #define RULE_SUBJECT_MAX 4096 /* bytes of a text that a regex sees */
 #define RULE_PATTERN_MAX 512
 #define RULE_GROUPS_MAX	 10
+#define RULE_REPEATS_MAX 255
+#define RULE_COST_MAX	 1000 /* pattern_cost(); 20 ns for each and byte at worst */
 
 struct rules_text {
 	const char *name, *text;
@@ -223,6 +225,7 @@ struct rule_view {
 void *rules_alloc(struct rules *r, size_t size); /* zeroed; NULL: no memory */
 char *rules_strndup(struct rules *r, const char *text, size_t len);
 
+double pattern_cost(const char *text); /* rule_cost.c */
 /* -EINVAL with text if it is not allowed here or does not compile. */
 int pattern_new(struct rules *r, const char *text, bool program_name, struct pattern **ret,
 		char *message, size_t message_size);

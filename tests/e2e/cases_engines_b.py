@@ -17,25 +17,64 @@ sys.path.insert(0, os.path.join(LAUNCHERS, "lib"))
 from launcher import Launcher  # noqa: E402  pylint: disable=wrong-import-position
 
 SCENARIOS = {
-    "airflow.py": {"airflow2-local": 0, "airflow2-celery": 0, "airflow3-local": 0,
-                   "airflow3-edge": 0, "airflow-kubernetes": 0, "airflow-leak": 0},
+    "airflow.py": {
+        "airflow2-local": 0,
+        "airflow2-celery": 0,
+        "airflow3-local": 0,
+        "airflow3-edge": 0,
+        "airflow-kubernetes": 0,
+        "airflow-leak": 0,
+    },
     "services.py": {"prefect": 0, "prefect-execute": 0, "dagster": 0, "dagster-pods": 0},
     "cluster.py": {"flyte": 0, "argo": 0, "kfp": 0, "kfp-many": 0},
-    "local.py": {"metaflow": 0, "cylc": 0, "pegasus": 0, "luigi": 0, "parsl": 0, "ray": 0,
-                 "dask": 0, "spark": 0, "galaxy": 0, "martian": 1},
-    "places.py": {"login": 0, "cron": 0, "github": 0, "gitlab": 0, "jenkins": 0, "jupyter": 0,
-                  "papermill": 2, "nbconvert": 0, "ides": 0, "units": 0, "kubernetes": 0,
-                  "ecs": 0, "apptainer": 0, "charliecloud": 0},
+    "local.py": {
+        "metaflow": 0,
+        "cylc": 0,
+        "pegasus": 0,
+        "luigi": 0,
+        "parsl": 0,
+        "ray": 0,
+        "dask": 0,
+        "spark": 0,
+        "galaxy": 0,
+        "martian": 1,
+    },
+    "places.py": {
+        "login": 0,
+        "cron": 0,
+        "github": 0,
+        "gitlab": 0,
+        "jenkins": 0,
+        "jupyter": 0,
+        "papermill": 2,
+        "nbconvert": 0,
+        "ides": 0,
+        "units": 0,
+        "kubernetes": 0,
+        "ecs": 0,
+        "apptainer": 0,
+        "charliecloud": 0,
+    },
 }
 OF_TASK = ("name", "key", "attempt", "sample", "status", "exit_code", "parent", "rule")
 OF_RUN = ("name", "key", "engine", "pipeline", "status", "exit_code")
 
 
 def prepare(world, program, scenario):
-    env = dict(os.environ, LAUNCHER_DIR=f"{world.dir}/play", TRUTH=world.truth_path,
-               LAUNCHER_AS=os.path.join(world.build, "tests", "launchers", "as"))
-    done = subprocess.run([os.path.join(LAUNCHERS, program), scenario, "--prepare"], env=env,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60)
+    env = dict(
+        os.environ,
+        LAUNCHER_DIR=f"{world.dir}/play",
+        TRUTH=world.truth_path,
+        LAUNCHER_AS=os.path.join(world.build, "tests", "launchers", "as"),
+    )
+    done = subprocess.run(
+        [os.path.join(LAUNCHERS, program), scenario, "--prepare"],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
     if b"no cgroup hierarchy" in done.stderr:
         raise Skip(done.stderr.decode().splitlines()[-1])
     equal(done.returncode, 0, f"{program} {scenario} --prepare: {done.stderr.decode()[-2000:]}")
@@ -49,9 +88,16 @@ def environment(world, made):
 def observe(world, made, rc):
     argv = world.run_argv([made["exe"], *made["argv"][1:]], ("--quiet", "--strict"))
     try:
-        done = subprocess.run(argv, env=environment(world, made), cwd=made["cwd"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, check=False, timeout=harness.TIMEOUT_S)
+        done = subprocess.run(
+            argv,
+            env=environment(world, made),
+            cwd=made["cwd"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=harness.TIMEOUT_S,
+        )
     finally:
         Launcher.cleanup(made["cgroups"])
     equal(done.returncode, rc, f"exit code: {done.stderr.decode()[-2000:]}")
@@ -87,16 +133,17 @@ class Shown:
         self.runs = [s for s in scopes if s["kind"] == "run"]
         tasks = query(db, f"SELECT * FROM v_task {of_run}")
         keys = {t["id"]: t["key"] for t in tasks}
-        self.tasks = [{**t, "parent": keys.get(t["parent"])} for t in tasks
-                      if t["kind"] == "task"]
+        self.tasks = [{**t, "parent": keys.get(t["parent"])} for t in tasks if t["kind"] == "task"]
         self.rows = query(db, f"SELECT * FROM v_process {of_run}")
 
     def run_of(self, task):
         return self.scopes[task["run_scope_id"]] if task["run_scope_id"] else None
 
     def check_run(self, truth):
-        require(any(agrees(r, truth, OF_RUN) for r in self.runs),
-                f"no run like {truth} among\n    {described(self.runs, OF_RUN)}")
+        require(
+            any(agrees(r, truth, OF_RUN) for r in self.runs),
+            f"no run like {truth} among\n    {described(self.runs, OF_RUN)}",
+        )
 
     def task_fits(self, task, truth):
         run = self.run_of(task)
@@ -112,21 +159,34 @@ class Shown:
         left = list(self.tasks)
         for truth in truths:
             found = next((t for t in left if self.task_fits(t, truth)), None)
-            require(found, f"no task like {truth} among those left:\n    "
-                    + described([{**t, "run": (self.run_of(t) or {}).get("name")} for t in left],
-                                (*OF_TASK, "run")))
+            require(
+                found,
+                f"no task like {truth} among those left:\n    "
+                + described(
+                    [{**t, "run": (self.run_of(t) or {}).get("name")} for t in left],
+                    (*OF_TASK, "run"),
+                ),
+            )
             left.remove(found)
         require(not left, f"tasks that nobody did:\n    {described(left, OF_TASK)}")
 
     def check_tool(self, truth):
         here = [r for r in self.rows if r["tool"] == truth["tool"] and r["task"] == truth["task"]]
-        equal(len(here), truth["count"], f"processes of {truth} among "
-              f"{sorted({(str(r['task']), str(r['tool'])) for r in self.rows})}")
+        equal(
+            len(here),
+            truth["count"],
+            f"processes of {truth} among "
+            f"{sorted({(str(r['task']), str(r['tool'])) for r in self.rows})}",
+        )
 
     def like(self, wanted):
         own = ("kind", "key", "name", "status")
-        return [s for s in self.scopes.values() if agrees(s, wanted, own) and
-                all(s["fields"].get(n) == v for n, v in wanted.items() if n not in own)]
+        return [
+            s
+            for s in self.scopes.values()
+            if agrees(s, wanted, own)
+            and all(s["fields"].get(n) == v for n, v in wanted.items() if n not in own)
+        ]
 
     def inside(self, row, kind):
         scope = self.scopes.get(row["scope_id"])
@@ -147,15 +207,21 @@ def compare(shown, truths):
     for truth in of.get("tool", []):
         shown.check_tool(truth)
     for truth in of.get("scope", []):
-        require(shown.like(truth["scope"]), f"no scope like {truth['scope']} among\n    " +
-                described(shown.scopes.values(), ("kind", "key", "name", "rule", "fields")))
+        require(
+            shown.like(truth["scope"]),
+            f"no scope like {truth['scope']} among\n    "
+            + described(shown.scopes.values(), ("kind", "key", "name", "rule", "fields")),
+        )
     for truth in of.get("no-scope", []):
         equal(shown.like(truth["scope"]), [], f"scopes like {truth['scope']}")
     for truth in of.get("no-run", []):
         equal([r for r in shown.runs if agrees(r, truth["run"], OF_RUN)], [], f"runs: {truth}")
     for truth in of.get("inside", []):
-        here = [r for r in shown.rows if r["comm"] == truth["comm"]
-                and shown.inside(r, truth["scope_kind"])]
+        here = [
+            r
+            for r in shown.rows
+            if r["comm"] == truth["comm"] and shown.inside(r, truth["scope_kind"])
+        ]
         equal(len(here), truth["count"], f"processes of {truth}")
     for truth in of.get("process", []):
         equal(len([r for r in shown.rows if r["pid"] == truth["pid"]]), 1, f"rows of {truth}")
@@ -177,8 +243,11 @@ def run_launcher(world, program, scenario, rc):
     rows = observe(world, prepare(world, program, scenario), rc)
     world.nothing_lost()
     compare(Shown(world.db), world.truth())
-    equal(sum(num(r["cpu_ns"] or 0) for r in rows), num(world.show()["cpu_ns"]),
-          "CPU of the processes")
+    equal(
+        sum(num(r["cpu_ns"] or 0) for r in rows),
+        num(world.show()["cpu_ns"]),
+        "CPU of the processes",
+    )
     no_secret(world)
 
 
@@ -195,8 +264,9 @@ for _program, _scenarios in SCENARIOS.items():
 
 def record_host(world, made, paused):
     """Starts the play, then the recording of the whole host; lets the play go on."""
-    play = world.start([made["exe"], *made["argv"][1:]], env=environment(world, made),
-                       cwd=made["cwd"])
+    play = world.start(
+        [made["exe"], *made["argv"][1:]], env=environment(world, made), cwd=made["cwd"]
+    )
     for name in paused:
         wait_for(lambda n=name: os.path.exists(f"{made['dir']}/{n}"), f"the play at {name}")
     log = f"{world.dir}/host.tlog"
@@ -248,9 +318,13 @@ def joined_environment(world):
 @case("launchers: all of them have a case", needs=())
 def all_registered(world):
     for program, scenarios in SCENARIOS.items():
-        done = subprocess.run([os.path.join(LAUNCHERS, program)], stderr=subprocess.PIPE,
-                              check=False, timeout=60)
+        done = subprocess.run(
+            [os.path.join(LAUNCHERS, program)], stderr=subprocess.PIPE, check=False, timeout=60
+        )
         words = re.search(rb" ([a-z0-9|-]+) \[--prepare\]", done.stderr)
         require(words, f"{program}: {done.stderr!r}")
-        equal(sorted(set(words[1].decode().split("|")) - {"airflow2-paused", "prefect-paused"}), sorted(scenarios),
-              f"cases of {program}")
+        equal(
+            sorted(set(words[1].decode().split("|")) - {"airflow2-paused", "prefect-paused"}),
+            sorted(scenarios),
+            f"cases of {program}",
+        )

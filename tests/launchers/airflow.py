@@ -14,14 +14,21 @@ RUNS = ("scheduled__2026-01-02T00:00:00+00:00", "manual__2026-01-02T08:30:00.123
 
 
 def context(dag, task, run, attempt):
-    return {"AIRFLOW_CTX_DAG_ID": dag, "AIRFLOW_CTX_TASK_ID": task, "AIRFLOW_CTX_DAG_RUN_ID": run,
-            "AIRFLOW_CTX_TRY_NUMBER": attempt, "AIRFLOW_CTX_DAG_EMAIL": "ann@example.org",
-            "AIRFLOW_CTX_DAG_OWNER": "ann"}
+    return {
+        "AIRFLOW_CTX_DAG_ID": dag,
+        "AIRFLOW_CTX_TASK_ID": task,
+        "AIRFLOW_CTX_DAG_RUN_ID": run,
+        "AIRFLOW_CTX_TRY_NUMBER": attempt,
+        "AIRFLOW_CTX_DAG_EMAIL": "ann@example.org",
+        "AIRFLOW_CTX_DAG_OWNER": "ann",
+    }
 
 
 def operator(launcher, actor, tool, env):
     """BashOperator: a child with the context, which the runner itself never had."""
-    actor.call("/bin/bash", ["/bin/bash", "-c", launcher.tool(tool) + " mem r.fa a.fq; :"], env=env)
+    actor.call(
+        "/bin/bash", ["/bin/bash", "-c", launcher.tool(tool) + " mem r.fa a.fq; :"], env=env
+    )
 
 
 def runner2(launcher, dag, task, run, job, attempt, tool, code):
@@ -29,6 +36,7 @@ def runner2(launcher, dag, task, run, job, attempt, tool, code):
         a.title(f"airflow task runner: {dag} {task} {run} {job}")
         operator(launcher, a, tool, context(dag, task, run, attempt))
         a.exit(code)
+
     return body
 
 
@@ -36,9 +44,12 @@ def supervisor2(launcher, *job):
     dag, task, run = job[:3]
 
     def body(a):
-        a.title(f"airflow task supervisor: ['airflow', 'tasks', 'run', '{dag}', '{task}', '{run}', "
-                "'--local']")
+        a.title(
+            f"airflow task supervisor: ['airflow', 'tasks', 'run', '{dag}', '{task}', '{run}', "
+            "'--local']"
+        )
         a.fork("runner", runner2(launcher, *job)).wait("runner").exit(0)
+
     return body
 
 
@@ -51,12 +62,18 @@ def worker2(launcher, title, jobs):
             a.title(title)
             a.call(launcher.tool("date"), ["date"])  # idle again: no part of a task
         a.exit(0)
+
     return body
 
 
-JOBS = ([("etl", "extract", RUNS[0], 11, 1, "bwa", 0), ("etl", "load", RUNS[0], 13, 1, "samtools", 3),
-         ("etl", "load", RUNS[0], 15, 2, "samtools", 0)],
-        [("qc", "extract", RUNS[1], 12, 1, "bwa", 0), ("etl", "extract", RUNS[1], 14, 1, "bwa", 0)])
+JOBS = (
+    [
+        ("etl", "extract", RUNS[0], 11, 1, "bwa", 0),
+        ("etl", "load", RUNS[0], 13, 1, "samtools", 3),
+        ("etl", "load", RUNS[0], 15, 2, "samtools", 0),
+    ],
+    [("qc", "extract", RUNS[1], 12, 1, "bwa", 0), ("etl", "extract", RUNS[1], 14, 1, "bwa", 0)],
+)
 
 
 def truth2(launcher):
@@ -64,9 +81,16 @@ def truth2(launcher):
     launcher.run(engine="airflow", pipeline="qc", name=RUNS[1])
     launcher.run(engine="airflow", pipeline="etl", name=RUNS[1])
     for dag, task, run, job, attempt, _, code in JOBS[0] + JOBS[1]:
-        launcher.task(name=task, run=run, pipeline=dag, attempt=attempt, exit_code=code,
-                      key=f"airflow:{dag}:{run}:{task}:{job}",
-                      status="failed" if code else "succeeded", sample=None)
+        launcher.task(
+            name=task,
+            run=run,
+            pipeline=dag,
+            attempt=attempt,
+            exit_code=code,
+            key=f"airflow:{dag}:{run}:{task}:{job}",
+            status="failed" if code else "succeeded",
+            sample=None,
+        )
     launcher.used("bwa mem", "extract", 3)
     launcher.used("samtools mem", "load", 2)
     launcher.used("date", None, 5)
@@ -91,6 +115,7 @@ def celery2(launcher):
                 a.fork(f"s{n}", supervisor2(launcher, *job)).wait(f"s{n}")
                 a.call(launcher.tool("date"), ["date"])
             a.exit(0)
+
         return body
 
     for n, jobs in enumerate(JOBS):
@@ -105,21 +130,38 @@ def runner3(launcher, ti, operators, code):
         for dag, task, run, attempt in operators:
             operator(launcher, a, "bwa", context(dag, task, run, attempt))
         a.exit(code)
+
     return body
 
 
 def local3(launcher):
     tis = [f"0198c3f0-{n:04x}-7abc-8def-0123456789ab" for n in range(3)]
-    work = [(tis[0], [("etl", "align", RUNS[0], 1)], 0), (tis[1], [("qc", "align", RUNS[1], 2)], 1),
-            (tis[2], [], 0)]
+    work = [
+        (tis[0], [("etl", "align", RUNS[0], 1)], 0),
+        (tis[1], [("qc", "align", RUNS[1], 2)], 1),
+        (tis[2], [], 0),
+    ]
     launcher.run(engine="airflow", pipeline="etl", name=RUNS[0])
     launcher.run(engine="airflow", pipeline="qc", name=RUNS[1])
     for ti, operators, code in work:
-        launcher.task(name=ti, run=None, key=f"airflow:ti:{ti}", exit_code=code, attempt=1,
-                      status="failed" if code else "succeeded")
+        launcher.task(
+            name=ti,
+            run=None,
+            key=f"airflow:ti:{ti}",
+            exit_code=code,
+            attempt=1,
+            status="failed" if code else "succeeded",
+        )
         for dag, task, run, attempt in operators:
-            launcher.task(name=task, run=run, pipeline=dag, attempt=attempt, status="succeeded",
-                          exit_code=0, parent=f"airflow:ti:{ti}")
+            launcher.task(
+                name=task,
+                run=run,
+                pipeline=dag,
+                attempt=attempt,
+                status="succeeded",
+                exit_code=0,
+                parent=f"airflow:ti:{ti}",
+            )
     launcher.used("date", None, 3)
     sched = script(launcher, "airflow", ["scheduler"])
 
@@ -150,15 +192,27 @@ def edge(launcher):
 def kubernetes(launcher):
     """Two pods at a time; the scheduler itself has one that is no task."""
     launcher.run(engine="airflow", pipeline="etl", name=RUNS[0])
-    root = launcher.actor("containerd-shim-runc-v2", ["containerd-shim-runc-v2", "-namespace", "k8s.io"])
-    for n, (task, more, code) in enumerate((("extract", [], 0), ("load", ["--map-index", "4"], 1))):
-        child = python(launcher, ["/usr/local/bin/airflow", "tasks", "run", "etl", task, RUNS[0],
-                                  "--local", *more])
+    root = launcher.actor(
+        "containerd-shim-runc-v2", ["containerd-shim-runc-v2", "-namespace", "k8s.io"]
+    )
+    for n, (task, more, code) in enumerate(
+        (("extract", [], 0), ("load", ["--map-index", "4"], 1))
+    ):
+        child = python(
+            launcher,
+            ["/usr/local/bin/airflow", "tasks", "run", "etl", task, RUNS[0], "--local", *more],
+        )
         child.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(code)
         root.play(child, f"t{n}", **pod(launcher, f"etl-{task}-abc{n}", n + 1))
-        launcher.task(name=task, run=RUNS[0], pipeline="etl", exit_code=code, attempt=1,
-                      status="failed" if code else "succeeded",
-                      key=f"airflow:etl:{RUNS[0]}:{task}" + (":4" if more else ""))
+        launcher.task(
+            name=task,
+            run=RUNS[0],
+            pipeline="etl",
+            exit_code=code,
+            attempt=1,
+            status="failed" if code else "succeeded",
+            key=f"airflow:etl:{RUNS[0]}:{task}" + (":4" if more else ""),
+        )
     launcher.used("bwa mem", "extract")
     return root.wait("t0").wait("t1").exit(0)
 
@@ -168,8 +222,12 @@ def leak(launcher):
     launcher.run(engine="airflow", pipeline="etl", name=RUNS[0])
     launcher.task(name="extract", run=RUNS[0], attempt=1, status="succeeded", exit_code=0)
     sched = script(launcher, "airflow", ["scheduler"])
-    inner = launcher.actor("bash", ["/bin/bash", "job.sh"], env=context("etl", "extract", RUNS[0], 1),
-                           **pod(launcher, "batch-7", 7))
+    inner = launcher.actor(
+        "bash",
+        ["/bin/bash", "job.sh"],
+        env=context("etl", "extract", RUNS[0], 1),
+        **pod(launcher, "batch-7", 7),
+    )
     inner.call(launcher.tool("samtools"), ["samtools", "sort"]).exit(0)
 
     def runner(a):
@@ -185,6 +243,7 @@ def paused(launcher):
     """Two runners that wait for a file: who starts to look then must find their tasks."""
     sched = script(launcher, "airflow", ["scheduler"])
     for n, (task, code) in enumerate((("extract", 0), ("load", 3))):
+
         def runner(a, task=task, code=code, n=n):
             a.title(f"airflow task runner: etl {task} {RUNS[0]} {20 + n}")
             a.touch(launcher.path(f"paused{n}")).await_(launcher.path("go"))
@@ -192,8 +251,14 @@ def paused(launcher):
             a.exit(code)
 
         sched.fork(f"r{n}", runner)
-        launcher.task(name=task, run=RUNS[0], pipeline="etl", exit_code=code, attempt=1,
-                      status="failed" if code else "succeeded")
+        launcher.task(
+            name=task,
+            run=RUNS[0],
+            pipeline="etl",
+            exit_code=code,
+            attempt=1,
+            status="failed" if code else "succeeded",
+        )
         launcher.used("bwa mem", task)
     pod_task = python(launcher, ["/usr/local/bin/airflow", "tasks", "run", "qc", "count", RUNS[1]])
     pod_task.touch(launcher.path("paused2")).await_(launcher.path("go"))
@@ -204,5 +269,14 @@ def paused(launcher):
     return sched.wait("r0").wait("r1").wait("p").exit(0)
 
 
-choose({"airflow2-paused": paused, "airflow2-local": local2, "airflow2-celery": celery2, "airflow3-local": local3,
-        "airflow3-edge": edge, "airflow-kubernetes": kubernetes, "airflow-leak": leak})
+choose(
+    {
+        "airflow2-paused": paused,
+        "airflow2-local": local2,
+        "airflow2-celery": celery2,
+        "airflow3-local": local3,
+        "airflow3-edge": edge,
+        "airflow-kubernetes": kubernetes,
+        "airflow-leak": leak,
+    }
+)

@@ -17,11 +17,37 @@ def outcome(code):
 
 def metaflow(launcher):
     head = python(launcher, ["flows/train.py", "run"])
-    for n, (step, task, retry, code) in enumerate((("start", 1, 0, 0), ("fit", 2, 0, 1), ("fit", 2, 1, 0),
-                                                   ("fit", 3, 0, 0), ("end", 4, 0, 0))):
-        child = python(launcher, ["-u", "flows/train.py", "--quiet", "--metadata", "local", "step", step,
-                                  "--run-id", "1701", "--task-id", task, "--input-paths", "1701/x/1",
-                                  "--retry-count", retry, "--max-user-code-retries", 2])
+    for n, (step, task, retry, code) in enumerate(
+        (
+            ("start", 1, 0, 0),
+            ("fit", 2, 0, 1),
+            ("fit", 2, 1, 0),
+            ("fit", 3, 0, 0),
+            ("end", 4, 0, 0),
+        )
+    ):
+        child = python(
+            launcher,
+            [
+                "-u",
+                "flows/train.py",
+                "--quiet",
+                "--metadata",
+                "local",
+                "step",
+                step,
+                "--run-id",
+                "1701",
+                "--task-id",
+                task,
+                "--input-paths",
+                "1701/x/1",
+                "--retry-count",
+                retry,
+                "--max-user-code-retries",
+                2,
+            ],
+        )
         child.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(code)
         head.play(child, f"t{n}").wait(f"t{n}")
         launcher.task(name=step, run="1701", pipeline="train", attempt=retry + 1, **outcome(code))
@@ -33,16 +59,26 @@ def metaflow(launcher):
 def cylc(launcher):
     base = launcher.path("home", "cylc-run", "forecast", "run3", "log", "job")
     play = script(launcher, "cylc", ["play", "--no-detach", "forecast/run3"])
-    for n, (cycle, task, submit, code) in enumerate((("20260102T0000Z", "prep", 1, 0),
-                                                     ("20260102T0000Z", "model", 1, 1),
-                                                     ("20260102T0000Z", "model", 2, 0),
-                                                     ("20260102T0600Z", "model", 1, 0))):
+    for n, (cycle, task, submit, code) in enumerate(
+        (
+            ("20260102T0000Z", "prep", 1, 0),
+            ("20260102T0000Z", "model", 1, 1),
+            ("20260102T0000Z", "model", 2, 0),
+            ("20260102T0600Z", "model", 1, 0),
+        )
+    ):
         path = f"{base}/{cycle}/{task}/{submit:02}/job"
         job = launcher.actor("bash", ["/bin/bash", "-l", path])
         job.call(launcher.tool("cdo"), ["cdo", "mergetime", "a.nc"]).exit(code)
         play.play(job, f"j{n}", setsid=True, daemon=False).wait(f"j{n}")
-        launcher.task(name=task, run="forecast/run3", pipeline="forecast", attempt=submit, **outcome(code),
-                      key=f"cylc:forecast/run3:{cycle}/{task}" + ("#2" if submit > 1 else ""))
+        launcher.task(
+            name=task,
+            run="forecast/run3",
+            pipeline="forecast",
+            attempt=submit,
+            **outcome(code),
+            key=f"cylc:forecast/run3:{cycle}/{task}" + ("#2" if submit > 1 else ""),
+        )
     launcher.run(engine="cylc", pipeline="forecast", name="forecast/run3")
     return play.exit(0)
 
@@ -50,16 +86,24 @@ def cylc(launcher):
 def pegasus(launcher):
     uuid = "01234567-89ab-4def-8123-456789abcdef"
     starter = launcher.actor("condor_starter", ["condor_starter", "-f"])
-    for n, (job, code) in enumerate((("mProject_ID0000001", 0), ("mAdd_ID0000002", 1),
-                                     ("mAdd_ID0000002", 0))):
+    for n, (job, code) in enumerate(
+        (("mProject_ID0000001", 0), ("mAdd_ID0000002", 1), ("mAdd_ID0000002", 0))
+    ):
         env = {"PEGASUS_WF_UUID": uuid, "PEGASUS_WF_LABEL": "montage", "PEGASUS_DAG_JOB_ID": job}
-        kick = launcher.actor("pegasus-kickstart", ["pegasus-kickstart", "-n", "montage", "-N", job])
+        kick = launcher.actor(
+            "pegasus-kickstart", ["pegasus-kickstart", "-n", "montage", "-N", job]
+        )
         kick.call(launcher.tool("mProject"), ["mProject", "a.fits"]).exit(code)
         lite = launcher.actor("condor_exec.exe", ["condor_exec.exe"], env=env)
         lite.play(kick, "k").exitas("k")
         starter.play(lite, f"j{n}").wait(f"j{n}")
-        launcher.task(name=job.split("_")[0], run=uuid, pipeline="montage", attempt=1 + (n == 2),
-                      **outcome(code))
+        launcher.task(
+            name=job.split("_")[0],
+            run=uuid,
+            pipeline="montage",
+            attempt=1 + (n == 2),
+            **outcome(code),
+        )
     launcher.run(engine="pegasus", pipeline="montage", name=uuid)
     return starter.exit(0)
 
@@ -81,21 +125,33 @@ def parsl(launcher):
     head = python(launcher, ["run.py"])
     logs = launcher.path("align", "runinfo", "003", "htex")
     for n in range(2):
-        pool = script(launcher, "process_worker_pool.py",
-                      ["-a", "127.0.0.1", "-c", 1, f"--logdir={logs}", f"--block_id={n}"])
+        pool = script(
+            launcher,
+            "process_worker_pool.py",
+            ["-a", "127.0.0.1", "-c", 1, f"--logdir={logs}", f"--block_id={n}"],
+        )
 
         def worker(a, n=n):
             for k in range(2):
                 code = n and k
-                a.spawn(f"c{k}", "/bin/bash", ["/bin/bash", "-c", launcher.tool("bwa") + " index r.fa; "
-                                               f"exit {int(code)}"]).wait(f"c{k}")
+                a.spawn(
+                    f"c{k}",
+                    "/bin/bash",
+                    [
+                        "/bin/bash",
+                        "-c",
+                        launcher.tool("bwa") + " index r.fa; " f"exit {int(code)}",
+                    ],
+                ).wait(f"c{k}")
             a.exit(0)
 
         for k in range(2):
             launcher.task(name="bwa index", run="003", **outcome(int(n and k)))
         pool.fork("w", worker).wait("w").exit(0)
         head.play(pool, f"p{n}")
-    launcher.run(engine="parsl", pipeline="align", name="003", key=f"parsl:{os.path.dirname(logs)}")
+    launcher.run(
+        engine="parsl", pipeline="align", name="003", key=f"parsl:{os.path.dirname(logs)}"
+    )
     return head.wait("p0").wait("p1").exit(0)
 
 
@@ -126,11 +182,24 @@ def dask(launcher):
 
 
 def spark(launcher):
-    submit = launcher.actor("java", ["java", "-cp", "x", "org.apache.spark.deploy.SparkSubmit", "--name",
-                                     "daily", "app.py"])
+    submit = launcher.actor(
+        "java",
+        ["java", "-cp", "x", "org.apache.spark.deploy.SparkSubmit", "--name", "daily", "app.py"],
+    )
     for n in range(2):
-        executor = launcher.actor("java", ["java", "org.apache.spark.executor.CoarseGrainedExecutorBackend",
-                                           "--executor-id", n, "--cores", 2, "--app-id", "app-1"])
+        executor = launcher.actor(
+            "java",
+            [
+                "java",
+                "org.apache.spark.executor.CoarseGrainedExecutorBackend",
+                "--executor-id",
+                n,
+                "--cores",
+                2,
+                "--app-id",
+                "app-1",
+            ],
+        )
         submit.play(executor.burn(2).exit(0), f"e{n}")
         launcher.task(name="executor", run="app-1", cpus=2, key=f"spark:app-1:{n}", **outcome(0))
     launcher.run(engine="spark", pipeline="daily", status="succeeded")
@@ -152,8 +221,17 @@ def galaxy(launcher):
 def martian(launcher):
     mrp = launcher.actor("mrp", ["mrp", "/x/SC_RNA.mro", "sample1", "--jobmode=local"])
     for n, code in ((0, 0), (1, 1)):
-        job = launcher.actor("mrjob", ["mrjob", "/x/stages/align", "main",
-                                       f"/w/sample1/SC_RNA/ALIGN_READS/fork0/chnk{n}-u1a", "/w/f", "/w/j"])
+        job = launcher.actor(
+            "mrjob",
+            [
+                "mrjob",
+                "/x/stages/align",
+                "main",
+                f"/w/sample1/SC_RNA/ALIGN_READS/fork0/chnk{n}-u1a",
+                "/w/f",
+                "/w/j",
+            ],
+        )
         job.call(launcher.tool("STAR"), ["STAR", "--runMode", "alignReads"]).exit(code)
         mrp.play(job, f"j{n}").wait(f"j{n}")
         launcher.task(name="ALIGN_READS", **outcome(code))
@@ -161,5 +239,17 @@ def martian(launcher):
     return mrp.exit(1)
 
 
-choose({"metaflow": metaflow, "cylc": cylc, "pegasus": pegasus, "luigi": luigi, "parsl": parsl, "ray": ray,
-        "dask": dask, "spark": spark, "galaxy": galaxy, "martian": martian})
+choose(
+    {
+        "metaflow": metaflow,
+        "cylc": cylc,
+        "pegasus": pegasus,
+        "luigi": luigi,
+        "parsl": parsl,
+        "ray": ray,
+        "dask": dask,
+        "spark": spark,
+        "galaxy": galaxy,
+        "martian": martian,
+    }
+)

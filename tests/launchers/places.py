@@ -11,7 +11,6 @@ sys.dont_write_bytecode = True
 from scripts import choose, python, script  # noqa: E402
 
 
-
 def login(launcher):
     sshd = launcher.actor("sshd", ["sshd: ann@pts/1"])
     for n in range(2):
@@ -39,8 +38,13 @@ def cron(launcher):
 
 def github(launcher):
     worker = launcher.actor("Runner.Worker", ["Runner.Worker", "spawnclient", "1", "2"])
-    env = {"GITHUB_RUN_ID": 1001, "GITHUB_RUN_ATTEMPT": 2, "GITHUB_JOB": "qc",
-           "GITHUB_WORKFLOW": "nightly", "GITHUB_TOKEN": "s3cr3t-7f"}
+    env = {
+        "GITHUB_RUN_ID": 1001,
+        "GITHUB_RUN_ATTEMPT": 2,
+        "GITHUB_JOB": "qc",
+        "GITHUB_WORKFLOW": "nightly",
+        "GITHUB_TOKEN": "s3cr3t-7f",
+    }
     for n in range(2):
         step = launcher.actor("bash", ["/usr/bin/bash", "-e", f"/w/_temp/{n}.sh"])
         step.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
@@ -53,7 +57,9 @@ def gitlab(launcher):
     runner = launcher.actor("gitlab-runner", ["gitlab-runner", "run"])
     step = launcher.actor("bash", ["bash", "--login"])
     step.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
-    runner.play(step, "a", env={"CI_PIPELINE_ID": 77, "CI_JOB_ID": 901, "CI_JOB_TOKEN": "s3cr3t-7f"})
+    runner.play(
+        step, "a", env={"CI_PIPELINE_ID": 77, "CI_JOB_ID": 901, "CI_JOB_TOKEN": "s3cr3t-7f"}
+    )
     runner.wait("a").play(step, "b").wait("b")
     launcher.scope(kind="session", key="gitlab:77:901")
     launcher.scope(kind="session", name="gitlab")
@@ -71,12 +77,20 @@ def jenkins(launcher):
 def jupyter(launcher):
     server = script(launcher, "jupyter-lab", ["--no-browser"])
     for n, name in enumerate(("counts", "qc")):
-        kernel = python(launcher, ["-m", "ipykernel_launcher", "-f", f"/run/jupyter/kernel-0{n}-ab.json"],
-                        env={"JPY_SESSION_NAME": f"/home/ann/{name}.ipynb", "JPY_PARENT_PID": 7,
-                             "JPY_API_TOKEN": "s3cr3t-7f"})
+        kernel = python(
+            launcher,
+            ["-m", "ipykernel_launcher", "-f", f"/run/jupyter/kernel-0{n}-ab.json"],
+            env={
+                "JPY_SESSION_NAME": f"/h/ann/{name}.ipynb",
+                "JPY_PARENT_PID": 7,
+                "JPY_API_TOKEN": "s3cr3t-7f",
+            },
+        )
         kernel.call(launcher.tool("samtools"), ["samtools", "view"]).exit(0)
         server.play(kernel, f"k{n}")
-        launcher.run(engine="jupyter", pipeline=f"{name}.ipynb", name=f"0{n}-ab", status="succeeded")
+        launcher.run(
+            engine="jupyter", pipeline=f"{name}.ipynb", name=f"0{n}-ab", status="succeeded"
+        )
         launcher.scope(kind="session", key=f"kernel:0{n}-ab")
     return server.wait("k0").wait("k1").exit(0)
 
@@ -99,7 +113,7 @@ def nbconvert(launcher):
 def ides(launcher):
     root = launcher.actor("rserver", ["rserver"])
     session = launcher.actor("rsession", ["rsession", "-u", "ann"])
-    node = launcher.actor("node", ["node", "/home/ann/.vscode-server/bin/0a/out/server-main.js"])
+    node = launcher.actor("node", ["node", "/h/ann/.vscode-server/bin/0a/out/server-main.js"])
     for n, part in enumerate((session, node)):
         root.play(part.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0), f"x{n}")
     launcher.scope(kind="session", name="rstudio")
@@ -112,16 +126,19 @@ def units(launcher):
     root = launcher.actor("init", ["init"])
     for n, unit in enumerate(("nightly-qc", "cron")):
         part = python(launcher, ["qc.py"]).call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
-        root.play(part, f"u{n}", cgroup=launcher.cgroup(f"system.slice/{unit}.service")).wait(f"u{n}")
+        root.play(part, f"u{n}", cgroup=launcher.cgroup(f"system.slice/{unit}.service")).wait(
+            f"u{n}"
+        )
     launcher.scope(kind="session", name="nightly-qc", key="unit:nightly-qc")
     launcher.no_scope(key="unit:cron")
     return root.exit(0)
 
 
+SLICE = "kubepods.slice/kubepods"
 DRIVERS = {
-    "systemd": "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{u}.slice/cri-containerd-{c}.scope",
-    "guaranteed": "kubepods.slice/kubepods-pod{u}.slice/cri-containerd-{c}.scope",
-    "crio": "kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u}.slice/crio-{c}.scope",
+    "systemd": SLICE + "-burstable.slice/kubepods-burstable-pod{u}.slice/cri-containerd-{c}.scope",
+    "guaranteed": SLICE + "-pod{u}.slice/cri-containerd-{c}.scope",
+    "crio": SLICE + "-besteffort.slice/kubepods-besteffort-pod{u}.slice/crio-{c}.scope",
     "cgroupfs": "kubepods/burstable/pod{d}/{c}",
     "mixed": "system.slice/containerd.service/kubepods-burstable-pod{u}.slice:cri-containerd:{c}",
 }
@@ -136,7 +153,9 @@ def kubernetes(launcher):
         main.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
         # the runtime forks first, and moves the child some ms later
         late = {"late": group[0]} if driver == "cgroupfs" else {"cgroup": group}
-        root.play(main, f"c{n}", unshare="pid,mnt,uts", hostname=f"pod-{driver}", **late).wait(f"c{n}")
+        root.play(main, f"c{n}", unshare="pid,mnt,uts", hostname=f"pod-{driver}", **late).wait(
+            f"c{n}"
+        )
         launcher.scope(kind="container", key=f"k8s:{container}", name=f"pod-{driver}")
     return root.exit(0)
 
@@ -144,8 +163,9 @@ def kubernetes(launcher):
 def ecs(launcher):
     root = launcher.actor("containerd-shim-runc-v2", ["containerd-shim-runc-v2"])
     task = f"{77:032x}"
-    for n, path in enumerate((f"ecs/{task}/{600:064x}",
-                              f"ecstasks.slice/ecstasks-{task}.slice/docker-{601:064x}.scope")):
+    for n, path in enumerate(
+        (f"ecs/{task}/{600:064x}", f"ecstasks.slice/ecstasks-{task}.slice/docker-{601:064x}.scope")
+    ):
         main = launcher.actor("bwa", ["bwa", "mem"]).burn(2).exit(0)
         root.play(main, f"c{n}", cgroup=launcher.cgroup(path)).wait(f"c{n}")
         launcher.scope(kind="container", key=f"ecs:{600 + n:064x}", name=task)
@@ -155,16 +175,24 @@ def ecs(launcher):
 def apptainer(launcher):
     """exec in place from the client; the program waits under a name in argv[0]."""
     shell = launcher.actor("bash", ["/bin/bash", "run.sh"])
-    for n, (runtime, image, init) in enumerate((("Apptainer", "/sif/bwa_0.7.17.sif", True),
-                                               ("Singularity", "", False))):
-        parent = launcher.actor("starter-suid", [f"{runtime} runtime parent" + (f": {image}" if image else "")])
+    for n, (runtime, image, init) in enumerate(
+        (("Apptainer", "/sif/bwa_0.7.17.sif", True), ("Singularity", "", False))
+    ):
+        parent = launcher.actor(
+            "starter-suid", [f"{runtime} runtime parent" + (f": {image}" if image else "")]
+        )
         tool = launcher.actor("bwa", ["bwa", "mem"]).burn(2).exit(n)
         if init:
-            parent.play(launcher.actor("starter", ["appinit"]).play(tool, "t").exitas("t"), "i",
-                        unshare="pid,mnt").exitas("i")
+            parent.play(
+                launcher.actor("starter", ["appinit"]).play(tool, "t").exitas("t"),
+                "i",
+                unshare="pid,mnt",
+            ).exitas("i")
         else:
             parent.play(tool, "t", unshare="mnt").exitas("t")
-        client = launcher.actor(runtime.lower(), [runtime.lower(), "exec", image or "i.sif", "bwa", "mem"])
+        client = launcher.actor(
+            runtime.lower(), [runtime.lower(), "exec", image or "i.sif", "bwa", "mem"]
+        )
         shell.play(client.become(parent), f"c{n}").wait(f"c{n}")
         launcher.scope(kind="container", image=image or None, runtime=runtime)
     launcher.scope_of(comm="bwa", kind="container", count=2)
@@ -183,6 +211,21 @@ def charliecloud(launcher):
     return shell.exit(0)
 
 
-choose({"login": login, "cron": cron, "github": github, "gitlab": gitlab, "jenkins": jenkins,
-        "jupyter": jupyter, "papermill": papermill, "nbconvert": nbconvert, "ides": ides, "units": units,
-        "kubernetes": kubernetes, "ecs": ecs, "apptainer": apptainer, "charliecloud": charliecloud})
+choose(
+    {
+        "login": login,
+        "cron": cron,
+        "github": github,
+        "gitlab": gitlab,
+        "jenkins": jenkins,
+        "jupyter": jupyter,
+        "papermill": papermill,
+        "nbconvert": nbconvert,
+        "ides": ides,
+        "units": units,
+        "kubernetes": kubernetes,
+        "ecs": ecs,
+        "apptainer": apptainer,
+        "charliecloud": charliecloud,
+    }
+)

@@ -42,8 +42,12 @@ def pod(launcher, name, number, **options):
     """Options of spawn() for the first process of a container in pod `name`."""
     uid = f"{number:08x}-0123-4567-89ab-0123456789ab"
     container = f"{number:064x}"
-    return {"unshare": "pid,mnt,uts", "hostname": name,
-            "cgroup": pod_cgroup(launcher, uid, container), **options}
+    return {
+        "unshare": "pid,mnt,uts",
+        "hostname": name,
+        "cgroup": pod_cgroup(launcher, uid, container),
+        **options,
+    }
 
 
 def choose(cases):
