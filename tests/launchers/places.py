@@ -150,6 +150,7 @@ def kubernetes(launcher):
         uid, container = f"{n:08x}_0123_4567_89ab_0123456789ab", f"{n + 512:064x}"
         group = launcher.cgroup(path.format(u=uid, d=uid.replace("_", "-"), c=container))
         main = launcher.actor("tini", ["tini", "--", "bwa"])
+        main.sleep(30)  # moved by then, as runc does before it executes the program
         main.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
         # the runtime forks first, and moves the child some ms later
         late = {"late": group[0]} if driver == "cgroupfs" else {"cgroup": group}
