@@ -44,6 +44,17 @@ static bool decode_base64(struct word in, char *buf, size_t size, struct word *r
 	return n > 0;
 }
 
+static bool decode(const struct source *s, struct word text, char *buf, size_t size,
+		   struct word *ret)
+{
+	if (s->basename)
+		text = word_basename(text);
+	if (s->base64)
+		return decode_base64(text, buf, size, ret);
+	*ret = text;
+	return text.len > 0;
+}
+
 bool rule_refine(const struct source *s, struct word text, char *buf, size_t size, struct word *ret)
 {
 	regmatch_t groups[RULE_GROUPS_MAX];
@@ -56,12 +67,7 @@ bool rule_refine(const struct source *s, struct word text, char *buf, size_t siz
 		text = (struct word){ text.p + groups[s->group].rm_so,
 				      (size_t)(groups[s->group].rm_eo - groups[s->group].rm_so) };
 	}
-	if (s->basename)
-		text = word_basename(text);
-	if (s->base64)
-		return decode_base64(text, buf, size, ret);
-	*ret = text;
-	return text.len > 0;
+	return decode(s, text, buf, size, ret);
 }
 
 static bool in_charset(char c, const char *set)
@@ -362,8 +368,8 @@ static bool source_value(struct rule_view *v, const struct source *s, const stru
 		text = word_of(v->in->title);
 		break;
 	case SOURCE_CGROUP_RE:
-		text = word_of(v->in->cgroup);
-		break;
+		return rule_cgroup_matches(v->in, s->re, s->group, &text) &&
+		       decode(s, text, buf, RULE_SUBJECT_MAX, ret);
 	case SOURCE_NODENAME_RE:
 		text = word_of(v->in->nodename);
 		break;

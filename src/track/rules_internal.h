@@ -234,6 +234,11 @@ bool pattern_matches(const struct pattern *p, struct word subject);
 bool pattern_groups(const struct pattern *p, struct word subject,
 		    regmatch_t groups[RULE_GROUPS_MAX]);
 
+/* Of the cgroup's path: whether p matches it, and (ret not NULL) what its group has. */
+#define RULE_NO_GROUP 255
+bool rule_cgroup_matches(const struct rule_input *in, const struct pattern *p, unsigned group,
+			 struct word *ret);
+
 const struct argv_words *view_argv(struct rule_view *v);
 bool rule_predicate(struct rule_view *v, const struct predicate *p);
 struct word rule_env(const struct rule_input *in, const char *name); /* p NULL: not there */

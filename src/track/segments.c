@@ -242,6 +242,7 @@ static struct scope *match_joined(struct tracker *t, struct process *p, struct r
 	struct rule_input titled = { .comm = in->comm,
 				     .title = title_of(&text, in->argv),
 				     .cgroup = in->cgroup,
+				     .cache = in->cache,
 				     .pid = in->pid,
 				     .parent_rule = in->parent_rule,
 				     .scope = in->scope };
@@ -272,6 +273,7 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 		.argv = x->argv,
 		.env = x->env,
 		.cgroup = cgroup_find(t, r->cgroup_id),
+		.cache = &t->cgroup_cache,
 		.nodename = x->nodename,
 		.pid = r->id.pid,
 		.nspid = r->nspid,
@@ -417,6 +419,7 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 		.comm = comm,
 		.title = title,
 		.cgroup = cgroup_find(t, p->cgroup_id),
+		.cache = &t->cgroup_cache,
 		.pid = p->id.pid,
 		.parent_rule = p->parent_rule,
 		.scope = p->scope == t->top ? NULL : &p->scope->match,

@@ -386,6 +386,33 @@ static void test_patterns_refused(void **state)
 	}
 }
 
+/* A thousand containers in 512 places: what is remembered is what is true. */
+static void test_cgroup_cache(void **state)
+{
+	static struct rule_cache cache;
+	static char paths[1000][128];
+	struct rules *r = builtin();
+	struct rule_result with, without;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(paths); i++)
+		snprintf(paths[i], sizeof(paths[0]), "/%s/burstable/pod%08x-0-0-0-0/%064x",
+			 i % 3 ? "kubepods" : "other", i, i);
+	for (unsigned i = 0; i < 5 * ARRAY_SIZE(paths); i++) {
+		struct rule_input in = { .cgroup = paths[i * 7 % 1000], .pid = 7 };
+		int rc = rules_match(r, RULE_CONTAINER, &in, &without);
+
+		in.cache = &cache;
+		assert_int_equal(rules_match(r, RULE_CONTAINER, &in, &with), rc);
+		if (rc)
+			continue;
+		assert_string_equal(with.key, without.key);
+		assert_int_equal(with.n_fields, without.n_fields);
+		for (unsigned k = 0; k < with.n_fields; k++)
+			assert_string_equal(with.fields[k].value, without.fields[k].value);
+	}
+	rules_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_patterns_are_linear),
 		cmocka_unit_test(test_patterns_refused),
+		cmocka_unit_test(test_cgroup_cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
