@@ -442,6 +442,23 @@ static void expand_keys(const struct rule *rule, const struct rule_input *in,
 		rule_expand(rule->run.key, ret, in->pid, in->cwd, ret->run_key);
 }
 
+/* "train-x7k2p-fit" without what field `strip` has, and what joins it to the rest. */
+static bool strip(const struct source *s, const struct rule_result *ret, struct word *value)
+{
+	const char *prefix = s->strip ? rule_result_field(ret, s->strip) : NULL;
+	size_t len = prefix ? strlen(prefix) : 0;
+
+	if (!len || !word_starts(*value, prefix))
+		return !s->strip;
+	value->p += len;
+	value->len -= len;
+	if (value->len && strchr("-._:/", *value->p)) {
+		value->p++;
+		value->len--;
+	}
+	return value->len > 0;
+}
+
 static bool extract_from(struct rule_view *v, const struct rule_field *f, const struct source *s,
 			 struct rule_result *ret)
 {
@@ -450,7 +467,7 @@ static bool extract_from(struct rule_view *v, const struct rule_field *f, const 
 
 	if (!source_value(v, s, ret, buf, &value) || !add_number(s, &value, number, sizeof(number)))
 		return false;
-	if (!rule_add_field(ret, f, value))
+	if (!strip(s, ret, &value) || !rule_add_field(ret, f, value))
 		return false;
 	ret->fields[ret->n_fields - 1].from = source_from(s, ret);
 	if (!strcmp(f->name, "name"))

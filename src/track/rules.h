@@ -104,6 +104,8 @@ struct rule_traits {
 	const char *anchor_dir, *attempt_by; /* names of fields; NULL: none */
 	const char *only_under_id;	     /* as written; only_under once resolved */
 	const struct rule *only_under;	     /* what is not below it is wrapper noise */
+	const char *names_id;		     /* as written; names once resolved */
+	const struct rule *names;	     /* a match below a task of that rule only names it */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
 	bool sample_by_files;	   /* names of data files tell the sample, if the engine does not */

@@ -101,6 +101,7 @@ enum source_kind {
 struct source {
 	enum source_kind kind;
 	const char *name;   /* option, variable, field, constant, line */
+	const char *strip;  /* field whose value is taken from the beginning */
 	unsigned index;	    /* WORD, SHELL_TOOL */
 	struct pattern *re; /* may be NULL */
 	unsigned group;

@@ -356,6 +356,7 @@ static const struct yaml_key rule_keys[] = {
 	{ "run", bind_run_of, 0 },
 	{ "anchor_dir", yaml_bind_text, offsetof(struct rule, traits.anchor_dir) },
 	{ "attempt_by", yaml_bind_text, offsetof(struct rule, traits.attempt_by) },
+	{ "names", yaml_bind_text, offsetof(struct rule, traits.names_id) },
 	{ "tools_only_under", yaml_bind_text, offsetof(struct rule, traits.only_under_id) },
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
 	{ "sample_by_files", yaml_bind_bool, offsetof(struct rule, traits.sample_by_files) },
@@ -442,12 +443,13 @@ static int check_order(struct binder *b, const yaml_node_t *node, const struct r
 	for (unsigned i = 0; i < rule->n_fields; i++)
 		for (unsigned k = 0; k < rule->fields[i].n_sources; k++) {
 			const struct source *s = &rule->fields[i].sources[k];
+			const char *from = s->kind == SOURCE_FROM ? s->name : s->strip;
 
-			if (s->kind == SOURCE_FROM && !has_field(rule->fields, i, s->name))
+			if (from && !has_field(rule->fields, i, from))
 				return yaml_fail(b, node,
 						 "%s: %s comes from '%.60s', which is no field "
 						 "before it",
-						 rule->id, rule->fields[i].name, s->name);
+						 rule->id, rule->fields[i].name, from);
 		}
 	return 0;
 }
@@ -470,8 +472,10 @@ static int check_kind(struct binder *b, const yaml_node_t *node, const struct ru
 		{ rule->n_heads && !task, "head is for tasks and allocations" },
 		{ rule->run.key && !task, "run is for tasks and allocations" },
 		{ t->leaks && !task, "leaks is for tasks and allocations" },
-		{ (t->anchor_dir || t->attempt_by || t->only_under_id || rule->pop_title) && !task,
-		  "anchor_dir, attempt_by, tools_only_under and pop_when are for tasks" },
+		{ (t->anchor_dir || t->attempt_by || t->only_under_id || t->names_id ||
+		   rule->pop_title) &&
+			  !task,
+		  "anchor_dir, attempt_by, names, tools_only_under and pop_when are for tasks" },
 	};
 
 	int rc;

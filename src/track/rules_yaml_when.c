@@ -319,6 +319,7 @@ static const struct yaml_key source_keys[] = {
 	{ "exe_re", source_exe_re, 0 },
 	{ "path_re", source_path_re, 0 },
 	{ "add", yaml_bind_number, offsetof(struct source, add) },
+	{ "strip", yaml_bind_text, offsetof(struct source, strip) },
 	{ "re", yaml_bind_regex, offsetof(struct source, re) },
 	{ "group", yaml_bind_number, offsetof(struct source, group) },
 	{ "skip_opts", bind_skip, 0 },

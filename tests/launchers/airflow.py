@@ -144,24 +144,16 @@ def local3(launcher):
     launcher.run(engine="airflow", pipeline="etl", name=RUNS[0])
     launcher.run(engine="airflow", pipeline="qc", name=RUNS[1])
     for ti, operators, code in work:
+        dag, task, run, attempt = operators[0] if operators else (None, ti, None, 1)
         launcher.task(
-            name=ti,
-            run=None,
+            name=task,
+            run=run,
+            **({"pipeline": dag} if dag else {}),
             key=f"airflow:ti:{ti}",
+            attempt=attempt,
             exit_code=code,
-            attempt=1,
             status="failed" if code else "succeeded",
         )
-        for dag, task, run, attempt in operators:
-            launcher.task(
-                name=task,
-                run=run,
-                pipeline=dag,
-                attempt=attempt,
-                status="succeeded",
-                exit_code=0,
-                parent=f"airflow:ti:{ti}",
-            )
     launcher.used("date", None, 3)
     sched = script(launcher, "airflow", ["scheduler"])
 

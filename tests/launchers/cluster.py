@@ -119,7 +119,7 @@ def argo(launcher):
             command = (failing, failing.argv)
         name = argo_pod(launcher, root, k, workflow, template, command)
         launcher.task(
-            name=f"{workflow}-{template}",
+            name=template,
             run=workflow,
             attempt=attempt,
             exit_code=code,
@@ -173,7 +173,7 @@ def kfp(launcher):
             key=f"kfp:{run}:{name}",
             parent=f"argo:train-x7k2p:{name}:main",
         )
-        launcher.task(name="train-x7k2p-system-container-impl", run="train-x7k2p", exit_code=code)
+        launcher.task(name="system-container-impl", run="train-x7k2p", exit_code=code)
     driver = launcher.actor(
         "driver",
         [

@@ -165,7 +165,7 @@ def ray(launcher):
         a.exit(0)
 
     for _ in range(2):
-        launcher.task(name="align", run=None)
+        launcher.task(name="align", run=None, attempt=1, status="unknown")
     launcher.task(name="count", run=None)
     launcher.used("bwa mem", "align", 2)
     launcher.used("date", None, 3)
