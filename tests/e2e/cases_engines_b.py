@@ -5,6 +5,7 @@ known of it, every process in the tree, and nothing that nobody did."""
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -41,6 +42,7 @@ SCENARIOS = {
     },
     "places.py": {
         "login": 0,
+        "adhoc": 0,
         "cron": 0,
         "github": 0,
         "gitlab": 0,
@@ -328,3 +330,120 @@ def all_registered(world):
             sorted(scenarios),
             f"cases of {program}",
         )
+
+
+# ---- no engine, or one that is there: real programs ----
+
+
+def have(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+
+
+MAKEFILE = """\
+SHELL = /bin/bash
+.SHELLFLAGS = -eu -o pipefail -c
+all: sorted sub bad
+sorted: ; @sort Makefile | gzip -c > $@
+sub: ; @$(MAKE) --no-print-directory -f Makefile inner
+inner: ; @sha256sum Makefile > $@
+bad: ; @gzip -d nothing.gz
+.PHONY: all sub bad
+"""
+
+
+@case("make: shell flags, a make in a make, a recipe that fails")
+def make_flags(world):
+    have("make", "gzip")
+    with open(f"{world.dir}/Makefile", "w", encoding="ascii") as f:
+        f.write(MAKEFILE)
+    world.observe("make", "-k", cwd=world.dir, rc=2)
+    shown = Shown(world.db)
+    shown.check_run({"engine": "make", "status": "failed", "exit_code": 2})
+    equal(len(shown.runs), 1, "runs")
+    tasks = {(t["name"], t["status"], t["exit_code"]) for t in shown.tasks}
+    for wanted in (("sort", "succeeded", 0), ("sha256sum", "succeeded", 0), ("gzip", "failed", 1)):
+        require(wanted in tasks, f"{wanted} is not among {tasks}")
+    world.observe("make", "--version")
+    equal(Shown(world.db).runs, [], "runs of --version")
+
+
+FAKE_SSH = """\
+#!/bin/bash
+# ssh HOST -- COMMAND, to this host and without our environment
+shift; [ "$1" = -- ] && shift
+env -i PATH="$PATH" HOME="$HOME" SHELL=/bin/bash /bin/bash -c "$*"
+"""
+
+
+@case("GNU parallel: jobs of another host, one of which fails")
+def parallel_ssh(world):
+    have("parallel", "sha256sum")
+    with open(f"{world.dir}/ssh", "w", encoding="ascii") as f:
+        f.write(FAKE_SSH)
+    os.chmod(f"{world.dir}/ssh", 0o755)
+    world.observe(
+        "parallel",
+        "--will-cite",
+        "--sshlogin",
+        "1/there",
+        "sha256sum /etc/passwd; exit {}",
+        ":::",
+        "0",
+        "3",
+        "0",
+        env={"PARALLEL_SSH": f"{world.dir}/ssh"},
+        rc=1,
+    )
+    shown = Shown(world.db)
+    equal(
+        sorted((t["key"].rsplit(":", 1)[1], t["exit_code"], t["status"]) for t in shown.tasks),
+        [("1", 0, "succeeded"), ("2", 3, "failed"), ("3", 0, "succeeded")],
+        "jobs",
+    )
+    inside = {t["id"] for t in shown.tasks}
+    hashes = [r for r in shown.rows if r["comm"] == "sha256sum"]
+    equal(len(hashes), 3, "sha256sum")
+    require(all(r["task_id"] in inside for r in hashes), "sha256sum outside of its job")
+
+
+@case("xargs: a task a child, with its code")
+def xargs(world):
+    have("xargs")
+    world.observe("xargs", "-P2", "-n1", "sh", "-c", 'exit "$0"', stdin=b"0\n7\n0\n", rc=123)
+    shown = Shown(world.db)
+    shown.check_run({"engine": "xargs", "exit_code": 123, "status": "failed"})
+    equal(sorted(t["exit_code"] for t in shown.tasks), [0, 0, 7], "exit codes of the tasks")
+
+
+@case("tmux: what its panes run is below one session, though it is a daemon's")
+def tmux(world):
+    have("tmux")
+    socket = f"{world.dir}/socket"
+    world.observe(
+        "sh",
+        "-c",
+        f"tmux -S {socket} -f /dev/null new-session -d "
+        f"'sha256sum /etc/passwd; touch {world.dir}/done; sleep 0.3' && "
+        f"while ! [ -e {world.dir}/done ]; do sleep 0.05; done; sleep 0.6",
+    )
+    shown = Shown(world.db)
+    require(shown.like({"kind": "session", "name": "tmux"}), "no session")
+    here = [r for r in shown.rows if r["comm"] == "sha256sum"]
+    equal(len(here), 1, "sha256sum")
+    require(shown.inside(here[0], "session"), "sha256sum is outside of the session")
+
+
+@case("titles: the whole of it, and nothing of what lies behind")
+def long_title(world):
+    made = prepare(world, "airflow.py", "airflow2-local")
+    observe(world, made, 0)
+    titles = query(
+        world.db,
+        "SELECT detail FROM incident WHERE kind = 'title' OR detail LIKE "
+        "'%airflow task runner%'",
+    )
+    texts = [json.loads(t["detail"])["title"] for t in titles]
+    require(any(t.endswith("00:00:00+00:00 11") for t in texts), f"titles: {texts}")
+    require(not any("PATH=" in t or "LC_ALL" in t for t in texts), f"titles: {texts}")

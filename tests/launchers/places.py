@@ -21,6 +21,25 @@ def login(launcher):
     return sshd.wait("s0").wait("s1").exit(0)
 
 
+def adhoc(launcher):
+    """Scripts that people start by hand: runs, unless they are the system's."""
+    shell = launcher.actor("bash", ["-bash"])
+    step = launcher.actor("sh", ["/bin/sh", "./step.sh"])
+    step.call(launcher.tool("bwa"), ["bwa", "mem"]).exit(0)
+    for n, code in enumerate((0, 4)):
+        run = launcher.actor("bash", ["/bin/bash", f"./run_{n}.sh", "all"])
+        shell.play(run.play(step, "s").wait("s").exit(code), f"r{n}").wait(f"r{n}")
+        launcher.run(
+            engine="bash", pipeline=f"run_{n}.sh", status="failed" if code else "succeeded"
+        )
+    ldd = launcher.actor("bash", ["/bin/bash", "/usr/bin/ldd", "x"]).exit(0)
+    shell.play(ldd, "l").wait("l")
+    launcher.no_run(engine="bash", pipeline="ldd")
+    launcher.no_run(engine="bash", pipeline="step.sh")
+    sshd = launcher.actor("sshd", ["sshd: ann@pts/1"])
+    return sshd.play(shell.exit(0), "s").wait("s").exit(0)
+
+
 def cron(launcher):
     daemon = launcher.actor("cron", ["/usr/sbin/cron", "-f"])
     nightly = script(launcher, "nightly.sh", ["--all"], interp="bash")
@@ -215,6 +234,7 @@ def charliecloud(launcher):
 choose(
     {
         "login": login,
+        "adhoc": adhoc,
         "cron": cron,
         "github": github,
         "gitlab": gitlab,
