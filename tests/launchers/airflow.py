@@ -226,6 +226,9 @@ def leak(launcher):
         a.title(f"airflow task runner: etl extract {RUNS[0]} 3")
         a.burn(2).exit(0)
 
+    launcher.scope(
+        kind="container", name="batch-7", submitted_by=f"airflow:etl:{RUNS[0]}:extract:try1"
+    )
     launcher.used("samtools sort", None)
     sched.fork("r", runner).wait("r")
     return sched.play(inner, "c").wait("c").exit(0)
