@@ -13,6 +13,7 @@ import time
 from lib import Bench, finish, line, lost, title
 
 RATE = 500
+HOSTILE_RATE = 250  # 2 MB of arguments a second
 # what a bash-heavy task executes; every program is a copy of `empty`
 MIX = [
     ("mkdir", ["mkdir", "-p", "results/A"]),
@@ -36,18 +37,18 @@ HOSTILE = ["a", "/", "A=b ", "/fork0/chnk", "/cylc-run/a/log/job/1/b/01/jo", "é
 def pace(directory, seconds, rate):
     """The workload: this file, started anew by tracer."""
     argvs = [(f"{directory}/{name}", argv) for name, argv in MIX]
-    run_all(argvs, seconds, rate)
+    run_all(argvs, int(seconds * rate), rate)
 
 
 def hostile(directory, text, count):
     words = [(text * 8192)[:4000], (text * 8192)[:4000]]
     names = ("python3.11", "java", "bash")
-    run_all([(f"{directory}/{name}", [name, "-c", *words]) for name in names], count, 1000000)
+    run_all([(f"{directory}/{name}", [name, "-c", *words]) for name in names], count, HOSTILE_RATE)
 
 
-def run_all(argvs, seconds, rate):
+def run_all(argvs, count, rate):
     start, n = time.monotonic(), 0
-    while n < (rate * seconds if rate < 1000000 else seconds):
+    while n < count:
         late = time.monotonic() - start - n / rate
         if late < 0:
             time.sleep(-late)
@@ -157,7 +158,7 @@ def compare(bench):
 def dearest(bench):
     """Command lines that are made to be dear."""
     empty, _ = no_rules(bench)
-    n = max(bench.size(3000), 300)
+    n = max(bench.size(2000), 200)
     title(f"rules: {n} programs with 8 KiB of arguments that nearly match, added CPU each")
     for text in HOSTILE:
         cost = [

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(LAUNCHERS, "lib"))
 from launcher import Launcher  # noqa: E402  pylint: disable=wrong-import-position
 
 SCENARIOS = {
-    "airflow.py": {
+    "airflow": {
         "airflow2-local": 0,
         "airflow2-celery": 0,
         "airflow3-local": 0,
@@ -26,9 +26,9 @@ SCENARIOS = {
         "airflow-kubernetes": 0,
         "airflow-leak": 0,
     },
-    "services.py": {"prefect": 0, "prefect-execute": 0, "dagster": 0, "dagster-pods": 0},
-    "cluster.py": {"flyte": 0, "argo": 0, "kfp": 0, "kfp-many": 0},
-    "local.py": {
+    "services": {"prefect": 0, "prefect-execute": 0, "dagster": 0, "dagster-pods": 0},
+    "cluster": {"flyte": 0, "argo": 0, "kfp": 0, "kfp-many": 0},
+    "local": {
         "metaflow": 0,
         "cylc": 0,
         "pegasus": 0,
@@ -40,7 +40,7 @@ SCENARIOS = {
         "galaxy": 0,
         "martian": 1,
     },
-    "places.py": {
+    "places": {
         "login": 0,
         "adhoc": 0,
         "cron": 0,
@@ -289,7 +289,7 @@ def record_host(world, made, paused):
 
 @case("launchers: tasks under way when recording begins are found, and joined late")
 def joined(world):
-    made = prepare(world, "airflow.py", "airflow2-paused")
+    made = prepare(world, "airflow", "airflow2-paused")
     try:
         record_host(world, made, ("paused0", "paused1", "paused2"))
     finally:
@@ -306,7 +306,7 @@ def joined(world):
 
 @case("launchers: a run under way is named by its environment, and no more of it is kept")
 def joined_environment(world):
-    made = prepare(world, "services.py", "prefect-paused")
+    made = prepare(world, "services", "prefect-paused")
     record_host(world, made, ("paused0",))
     shown = Shown(world.db)
     shown.tasks = []
@@ -437,7 +437,7 @@ def tmux(world):
 
 @case("titles: the whole of it, and nothing of what lies behind")
 def long_title(world):
-    made = prepare(world, "airflow.py", "airflow2-local")
+    made = prepare(world, "airflow", "airflow2-local")
     observe(world, made, 0)
     titles = query(
         world.db,
