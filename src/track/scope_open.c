@@ -142,6 +142,39 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	return 0;
 }
 
+/* A task that opened without a name: a program below it tells what it is, and of
+ * which run. */
+static int name_task(struct walk *w, struct scope *s, struct rule_result *m)
+{
+	struct tracker *t = w->tracker;
+	struct task *task = s->task;
+	struct scope *run = NULL;
+
+	if (*m->run_key && !task->run_scope &&
+	    run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
+		return -ENOMEM;
+	if (run) {
+		task->run_scope = scope_ref(run);
+		task->of_run = run->id;
+		run->tasks++;
+		scope_set_run(t, s, run);
+	}
+	task_fields(task, m);
+	task_count_attempt(t, task, m);
+	scope_keep_fields(s, m);
+	return scope_send(t, s);
+}
+
+static struct scope *named_by(struct walk *w, const struct rule_result *m)
+{
+	const struct rule *rule = rule_traits(m->rule)->names;
+	struct scope *s = rule ? w->scope : NULL;
+
+	while (s && s->match.rule != rule)
+		s = s->up;
+	return s && !s->task->sealed ? s : NULL;
+}
+
 /* Containers, sessions, marks and runs with a head: places, not accounts. */
 static int open_place(struct walk *w, struct rule_result *m, enum scope_kind kind)
 {
@@ -265,6 +298,8 @@ static int take(void *ctx, struct rule_result *m)
 	if ((kind == SCOPE_TASK || kind == SCOPE_ALLOCATION) && is_leaked(w, m))
 		return 0;
 	w->task |= kind == SCOPE_TASK;
+	if (named_by(w, m))
+		return name_task(w, named_by(w, m), m);
 	set_rule(w->process, m);
 	if ((kind == SCOPE_MARK && !rule_traits(m->rule)->opens_mark) ||
 	    scope_already_in(w->scope, m) ||

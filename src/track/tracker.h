@@ -280,6 +280,7 @@ struct tracker {
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
+	struct rule_cache cgroup_cache;
 	uint32_t n_cgroups;
 	struct engine_text *texts; /* newest first */
 	uint32_t n_texts, n_text_records, n_engines;
