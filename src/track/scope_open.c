@@ -90,7 +90,7 @@ static int join_task(struct walk *w, const struct rule_result *m, struct scope *
 			? scope_shared(w->tracker, SCOPE_TASK, str_text(&w->tracker->scratch2))
 			: NULL;
 
-	if (!s || s->task->closed || s->task->root_ended)
+	if (!s || s->task->closed || s->task->root_ended || s->task->left)
 		return 0;
 	if (w->boundary && w->boundary->kind != SCOPE_CONTAINER)
 		return 0; /* another job: the same again */
@@ -274,6 +274,15 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 	return rule_result_set(m, "asked_by", how, FROM_RULE) ? 0 : -ENOMEM;
 }
 
+/* The login shell of a job's script is nobody's session. */
+static bool is_at_work(const struct scope *s)
+{
+	for (; s; s = s->up)
+		if (s->kind == SCOPE_ALLOCATION || s->kind == SCOPE_RUN || s->kind == SCOPE_TASK)
+			return s->id != 0;
+	return false;
+}
+
 static int take(void *ctx, struct rule_result *m)
 {
 	struct walk *w = ctx;
@@ -286,7 +295,7 @@ static int take(void *ctx, struct rule_result *m)
 	w->keep = w->old && w->old->match.rule == m->rule && !strcmp(w->old->key, m->key);
 	if (w->keep)
 		return 1;
-	if (kind == SCOPE_RUN && w->task)
+	if ((kind == SCOPE_RUN && w->task) || (kind == SCOPE_SESSION && is_at_work(w->scope)))
 		return 0;
 	if (rule_kind_of(m->rule) == RULE_CLIENT) {
 		struct opening o = opening_of(w, m);

@@ -22,7 +22,8 @@ SCENARIOS = {
     "cromwell": ("run", "server", "sub-workflow", "retry", "docker", "hpc", "cached"),
     "miniwdl": ("swarm", "swarm-retry", "podman", "check-only"),
     "batch": ("pbs", "pbs-array", "pbs-inside", "torque", "lsf", "condor", "flux", "hyperqueue",
-              "aws-batch", "google-batch", "azure-batch", "slurm-v2", "slurm-v1", "slurm-sluid", "slurm-leak",
+              "aws-batch", "google-batch", "azure-batch", "slurm-v2", "slurm-v1", "slurm-sluid",
+              "slurm-leak",
               "nextflow-slurm", "nextflow-pbs", "nextflow-lsf", "nextflow-array", "nextflow-aws",
               "nextflow-google"),
 }
