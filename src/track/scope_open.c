@@ -278,7 +278,7 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 static bool is_at_work(const struct scope *s)
 {
 	for (; s; s = s->up)
-		if (s->kind == SCOPE_ALLOCATION || s->kind == SCOPE_RUN || s->kind == SCOPE_TASK)
+		if (s->kind == SCOPE_ALLOCATION || s->kind == SCOPE_TASK)
 			return s->id != 0;
 	return false;
 }
