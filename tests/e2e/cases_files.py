@@ -24,7 +24,6 @@ def check_use(rows, truth):
     found = [r for r in rows if r["pid"] == truth["pid"] and r["path"] == truth["path"]]
     equal(len(found), 1, f"rows of {what}")
     row = found[0]
-    # of several truths of one file the last one says all that happened
     require(set(truth["access"]) <= set(row["access"]), f"access of {what}: {row['access']}")
     equal(row["kind"], truth.get("file_kind", "regular"), f"kind of {what}")
     for name in ("opens", "failed", "size_bytes", "read_to_bytes", "written_to_bytes", "source",
@@ -37,11 +36,9 @@ def check_use(rows, truth):
     return row
 
 
-@case("files: every way to open, write, name, hand over and pipe")
-def every_way(world):
-    world.observe(world.workload("files"), directory(world))
-    rows = listed(world, "--by", "process")
-    truths, last = world.truth("use"), {}
+def check_uses(rows, truths):
+    """Of several truths of one file the last one says all that happened."""
+    last = {}
     require(len(truths) > 25, f"only {len(truths)} truths")
     for truth in truths:
         last[truth["pid"], truth["path"]] = truth
@@ -53,6 +50,13 @@ def every_way(world):
             equal((row["inode"], row["dev"]), (other["inode"], other["dev"]), "inode of a link")
         if not truth["access"]:
             equal(row["access"], "", f"access of {truth['path']}, which was not used")
+
+
+@case("files: every way to open, write, name, hand over and pipe")
+def every_way(world):
+    world.observe(world.workload("files"), directory(world))
+    rows = listed(world, "--by", "process")
+    check_uses(rows, world.truth("use"))
     names = {r["path"] for r in rows if r["kind"] == "regular"}
     leaves = {os.path.basename(p) for p in names if p.startswith(os.path.realpath(world.dir))}
     require(not {"made", "kept", "soft"} & leaves, f"a directory or link is a file: {leaves}")
