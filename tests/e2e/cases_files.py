@@ -65,7 +65,8 @@ def every_way(world):
 
 @case("files: what a pipe's ends are, by task and hidden by default")
 def pipes_hidden(world):
-    world.observe("sh", "-c", "seq 1000 | sort -n | tail -1 > last", cwd=directory(world))
+    world.observe("bash", "-c", "seq 1000 | sort -n | tail -1 > last; wc -l <(seq 5) > lines",
+                  cwd=directory(world))
     rows = listed(world, "--by", "process")
     pipes = {}
     for row in rows:
@@ -73,6 +74,7 @@ def pipes_hidden(world):
             pipes.setdefault(row["path"], set()).add((row["tool"], row["access"]))
     require({("seq", "w"), ("sort", "r")} in pipes.values(), f"pipes: {pipes}")
     require({("sort", "w"), ("tail", "r")} in pipes.values(), f"pipes: {pipes}")
+    require({("seq", "w"), ("wc", "r")} in pipes.values(), f"pipes: {pipes}")
     result = world.reader("files", "--format", "jsonl")
     require(b"pipe:" not in result.out, "pipes are listed without --all")
     totals = world.json("files", "--by", "task")
