@@ -537,7 +537,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	mm = plain(task)->mm;
 	if (mm)
 		t->mm_peak_bytes = mm_peak_pages(mm) * cfg_page_bytes;
-	if (cfg_files && mm && !(t->flags & THREAD_SPAWNER))
+	if (cfg_files && !(task->flags & PF_KTHREAD) && !(t->flags & THREAD_SPAWNER))
 		files_at_exit(task, t);
 	return 0;
 }
