@@ -288,6 +288,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!cfg_all)
 		note_client(e->comm);
 	send_record(r, off, LOSS_EXEC);
+	if (cfg_files)
+		files_at_exec(task, t);
 	return 0;
 }
 

@@ -59,6 +59,15 @@ static int next_int_or(struct cursor *c, int null)
 	return sqlite3_column_int(c->st, i);
 }
 
+static int64_t next_int64_or(struct cursor *c, int64_t null)
+{
+	int i = c->column++;
+
+	if (sqlite3_column_type(c->st, i) == SQLITE_NULL)
+		return null;
+	return sqlite3_column_int64(c->st, i);
+}
+
 static const char *next_text(struct cursor *c)
 {
 	return (const char *)sqlite3_column_text(c->st, c->column++);
@@ -271,16 +280,25 @@ static void next_file(struct cursor *c, struct file_row *row)
 	row->path = next_text(c);
 	row->inode = next_u64(c);
 	row->dev = next_u64(c);
-	row->opens = next_u32(c);
-	row->failed = next_u32(c);
+	row->opens = next_u64(c);
+	row->failed = next_u64(c);
 	row->access = (uint16_t)next_int(c);
 	flags = next_u32(c);
 	row->renamed_to = flags & 1;
 	row->unlinked = flags & 2;
+	row->inherited = flags & 4;
+	row->linked = flags & 8;
+	row->files_at_least = flags & 16;
 	row->error = next_int_or(c, 0);
 	row->first_ns = next_u64(c);
 	row->last_ns = next_u64(c);
-	row->size_bytes = next_u64(c);
+	row->size_bytes = next_int64_or(c, -1);
+	row->kind = (uint8_t)next_int(c);
+	row->files = (uint64_t)next_int64_or(c, 1);
+	row->source = next_text(c);
+	row->descriptors = (uint8_t)next_int(c);
+	row->read_to_bytes = next_int64_or(c, -1);
+	row->written_to_bytes = next_int64_or(c, -1);
 }
 
 /* "a.x,a.y" for "x,y" */

@@ -382,7 +382,8 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 /* The last things said about it: files, its row, and what its end closes. */
 static int leave(struct tracker *t, struct process *p, const struct wire_exit *r, uint64_t end_ns)
 {
-	int err = p->foreign ? 0 : files_send(t, p), closed;
+	int err = p->foreign ? 0 : files_end(t, p, r ? r->file_events_dropped : 0);
+	int closed;
 
 	if (!err && !p->foreign)
 		err = process_send(t, p, r);

@@ -13,7 +13,7 @@
  *   task_head.c      what the files of tasks tell (content tier)
  *   summarise.c      totals of a task and of a tool within it
  *   run_row.c        the run: names, status, completeness, notes
- *   file_table.c     files folded by process
+ *   file_table.c     files folded by process; file_fold.c, file_names.c
  *   engine_text.c    names that engines tell by markers and logs
  *   incident.c       OOM kills, deadly signals, clock steps
  *
@@ -203,7 +203,7 @@ struct process {
 	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
 	struct wire_ledger *settled;	       /* NULL: nothing yet */
 	struct live *live;
-	struct file_entry *files; /* hash */
+	struct process_files *files; /* NULL: none yet */
 	uint64_t parent_start_ns;
 	uint64_t cgroup_id;
 	uint64_t origin; /* hash of the container or job that it serves, if adopted; 0: none */
@@ -211,13 +211,13 @@ struct process {
 	uint32_t parent; /* number; 0: outside the run */
 	uint32_t ppid, uid, gid;
 	uint64_t exec_maxrss_bytes; /* high-water mark at its last exec */
-	uint32_t execs, n_files;
+	uint32_t execs;
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
 	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
 	bool foreign : 1; /* but it works for somebody else: left out of all accounts */
 	bool sent : 1;	  /* its row is in the store, as that of a live process */
-	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
+	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1;
 	char comm[WIRE_COMM_LEN];
 };
 
@@ -284,7 +284,8 @@ struct tracker {
 	uint32_t n_cgroups;
 	struct engine_text *texts; /* newest first */
 	uint32_t n_texts, n_text_records, n_engines;
-	uint32_t n_files_memory;
+	struct file_names *file_names; /* NULL: none yet */
+	uint32_t n_files_memory, n_folds_memory, n_fold_chunks;
 	uint64_t n_files;
 	uint64_t execs, incidents, malformed, unknown, tools_folded, tasks_refused;
 	uint64_t exec_unseen;
@@ -448,6 +449,8 @@ void engine_texts_free(struct tracker *t);
 /* file_table.c */
 int file_event(struct tracker *t, const struct wire_file_event *r);
 int files_send(struct tracker *t, struct process *p);
+/* The same when no more is to come; events_dropped: beyond the collector's limit. */
+int files_end(struct tracker *t, struct process *p, uint32_t events_dropped);
 void files_free(struct tracker *t, struct process *p);
 
 /* incident.c */
