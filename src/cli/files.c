@@ -9,7 +9,7 @@
 #include "src/base/human.h"
 #include "src/base/log.h"
 #include "src/cli/cli.h"
-#include "src/cli/file_role.h"
+#include "src/analysis/file_role.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"
 
