@@ -5,11 +5,11 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "src/analysis/file_role.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/log.h"
 #include "src/cli/cli.h"
-#include "src/cli/file_role.h"
 #include "src/cli/files_task.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "src/cli/file_role.h"
+#include "src/analysis/file_role.h"
 
 const enum field_id task_files_fields[] = {
 	FIELD_TASK,	      FIELD_KEY,	   FIELD_SAMPLE,	FIELD_FILES,

@@ -648,6 +648,64 @@ int store_each_file(struct store *s, int64_t run_id,
 	return r;
 }
 
+int store_each_process_span(struct store *s, int64_t run_id,
+			    int (*visit)(void *ctx, const struct process_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	int r;
+
+	r = sqlite_prepare(
+		s->db,
+		"SELECT id, parent, task, tool, pid, start_ns, end_ns, exit_code, signal,"
+		" file_events_dropped, comm FROM process"
+		" WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+		&c.st);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct process_row row = { .run_id = run_id };
+
+		row.id = next_int(&c);
+		row.parent = next_int(&c);
+		row.task = next_int(&c);
+		row.tool = next_int(&c);
+		row.pid = next_u32(&c);
+		row.start_ns = next_u64(&c);
+		row.end_ns = next_u64(&c);
+		row.exit_code = next_int_or(&c, -1);
+		row.signal = next_int_or(&c, 0);
+		row.file_events_dropped = next_u32(&c);
+		row.comm = next_text(&c);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_each_file_row(struct store *s, int64_t run_id,
+			int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(s, PUT_FILE, "WHERE a.process BETWEEN ?1 AND ?2 ORDER BY a.process, a.path",
+		       &c);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct file_row row;
+
+		next_file(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx)
 {

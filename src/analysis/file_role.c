@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/cli/file_role.h"
+#include "src/analysis/file_role.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * it lies; and the places whose many files are of no interest one by one (Python
  * modules, locales, a hidden directory). Pure: looks at nothing on disk.
  */
-#ifndef TRACER_CLI_FILE_ROLE_H
-#define TRACER_CLI_FILE_ROLE_H
+#ifndef TRACER_ANALYSIS_FILE_ROLE_H
+#define TRACER_ANALYSIS_FILE_ROLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
