@@ -4,7 +4,8 @@ from harness import case, equal, require
 from truth import Seen, need, prepare, read, read_json, script, task_is
 
 LAUNCHERS = ("boxes", "bash", "bwrap", "runc", "exe", "runc:[0:PARENT]", "runc:[1:CHILD]",
-             "runc:[2:INIT]", "podman", "conmon", "python3", "mkdir", "cp", "ln", "hostname")
+             "runc:[2:INIT]", "podman", "conmon", "python3", "mkdir", "cp", "ln", "hostname",
+             "rmdir")
 
 
 def boxes(world, kind):

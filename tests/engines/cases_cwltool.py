@@ -3,7 +3,7 @@
 import re
 
 from harness import case, equal
-from truth import Seen, need, prepare, task_is
+from truth import Seen, need, prepare, task_is, temporary
 
 
 def jobs_of_cwltool(stderr):
@@ -18,7 +18,8 @@ def cwltool(world, *argv, rc=0):
     need("cwltool", "nodejs")
     place = prepare(world, "cwl")
     result = world.run("/usr/bin/cwltool", "--no-container", "--parallel", "--outdir", "out",
-                       *argv, options=("--quiet", "--strict"), cwd=place, timeout=200)
+                       *argv, options=("--quiet", "--strict"), cwd=place, timeout=200,
+                       env=temporary(world))
     equal(result.rc, rc, repr(result))
     return jobs_of_cwltool(result.err.decode()), Seen(world)
 

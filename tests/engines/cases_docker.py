@@ -3,14 +3,15 @@
 import subprocess
 
 from harness import case, equal, require
-from truth import Seen, need, prepare, read, read_json, record_host, script, task_is
+from truth import (Seen, need, prepare, read, read_json, record_host, script, task_is,
+                   temporary)
 
 NAMES = ("good", "bad", "oom", "later")
 DAEMONS = {"docker", "dockerd", "containerd", "containerd-shim", "runc", "exe", "check", "tar",
            "unpigz", "pigz", "modprobe", "iptables", "ip6tables", "ip", "mount", "umount", "ps",
            "docker-init", "tini-static", "xz", "git", "zfs", "mkfs.xfs", "fuse-overlayfs",
            "runc:[0:PARENT]", "runc:[1:CHILD]", "runc:[2:INIT]", "kmod", "bash", "mkdir", "cp",
-           "ln", "sleep", "cat", "sh", "nft", "docker-jobs", "docker-make", "tail",
+           "ln", "sleep", "cat", "sh", "nft", "docker-jobs", "docker-make", "tail", "rmdir",
            "apparmor_parser"}
 
 
@@ -130,7 +131,7 @@ def docker_cwl(world):
     try:
         world.observe("/usr/bin/cwltool", "--disable-pull", "--strict-memory-limit", "--outdir",
                       "out", "box.cwl", "one.yml", cwd=place,
-                      env={"DOCKER_HOST": f"unix://{world.dir}/socket"})
+                      env={"DOCKER_HOST": f"unix://{world.dir}/socket", **temporary(world)})
     finally:
         daemon(world, "stop")
     seen = Seen(world)

@@ -29,16 +29,16 @@ def grid(world):
     told = accounting(f"{world.dir}/cell/default/common/accounting")
     equal(len(told), 5, "jobs of the accounting file")
     tasks = seen.by_key("allocation")
-    equal({k.split(":", 2)[2] for k in tasks}, set(told), "jobs")
+    equal({k.split(":", 1)[1] for k in tasks}, set(told), "jobs")
     for job, (name, code, failed) in told.items():
-        task = tasks[f"sge:default:{job}"]
+        task = tasks[f"sge:{job}"]
         equal(failed, 0, f"Grid Engine's own trouble with {job}")
         task_is(task, name=name, exit_code=code, attempt=1,
                 status="failed" if code else "succeeded")
         equal(task["requested"]["cpus"], 1, f"slots of {job}")
     for line in read(f"{place}/truth").splitlines():
         job, index, pid = line.split()
-        key = f"sge:default:{job}" + ("" if index == "undefined" else f".{index}")
+        key = f"sge:{job}" + ("" if index == "undefined" else f".{index}")
         equal([s["key"] for s in seen.scopes_of(seen.row(int(pid))) if s["kind"] == "allocation"],
               [key], f"job of pid {pid}")
     equal(len(read(f"{place}/truth").splitlines()), 5, "jobs that said who they are")

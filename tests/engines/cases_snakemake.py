@@ -92,5 +92,8 @@ def snakemake_slurm(world):
     for task in tasks:
         task_is(task, status="succeeded", exit_code=0)
         require(task["parent_task"] in jobs, f"{task['name']} is in no job")
-        equal(jobs[task["parent_task"]]["name"], task["name"], "the job's name")
+        job = jobs[task["parent_task"]]
+        equal((job["name"], job["requested"]["memory_bytes"]), (task["name"], 200 << 20), "its job")
+        equal(task["requested"]["memory_bytes"],
+              100_000_000 if task["name"] == "upper" else 1_000_000_000, "mem_mb of the rule")
     equal(len({t["parent_task"] for t in tasks}), 8, "a job each")

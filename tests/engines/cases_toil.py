@@ -3,7 +3,7 @@
 import re
 
 from harness import case, equal
-from truth import Seen, need, prepare, task_is
+from truth import Seen, need, prepare, task_is, temporary
 
 
 @case("Toil: a task an issued job, named as the leader names it")
@@ -12,7 +12,8 @@ def toil(world):
     place = prepare(world, "cwl")
     result = world.run("/usr/bin/toil-cwl-runner", "--no-container", "--outdir", "out",
                        "--logDebug", "--jobStore", f"{world.dir}/js", "wf.cwl", "in.yml",
-                       options=("--quiet", "--strict"), cwd=place, timeout=240)
+                       options=("--quiet", "--strict"), cwd=place, timeout=240,
+                       env=temporary(world))
     equal(result.rc, 0, repr(result))
     issued = re.findall(r"Issued job '([^']+)' \S*\s*(kind-\S+/instance-\S+) ",
                         result.err.decode())
@@ -36,7 +37,8 @@ def toil_retry(world):
     place = prepare(world, "cwl")
     result = world.run("/usr/bin/toil-cwl-runner", "--no-container", "--outdir", "out",
                        "--retryCount", "1", "--jobStore", f"{world.dir}/js", "bad.cwl", "one.yml",
-                       options=("--quiet", "--strict"), cwd=place, timeout=240)
+                       options=("--quiet", "--strict"), cwd=place, timeout=240,
+                       env=temporary(world))
     equal(result.rc != 0, True, "Toil must have failed")
     seen = Seen(world)
     jobs = [t for t in seen.tasks if t["name"] == "CWLJob"]

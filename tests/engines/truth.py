@@ -85,6 +85,12 @@ def task_is(task, **wanted):
         equal(task[name], value, f"{name} of task {task['key']!r}")
 
 
+def temporary(world):
+    """Environment in which what a command leaves behind goes with the case's directory."""
+    os.makedirs(f"{world.dir}/tmp", exist_ok=True)
+    return {"TMPDIR": f"{world.dir}/tmp"}
+
+
 def prepare(world, *names):
     """A directory of the case with copies of work/NAME in it."""
     place = os.path.join(world.dir, "w")
