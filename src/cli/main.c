@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "tools", "the tools of a run", cmd_tools },
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
+	{ "cost", "what runs cost, and who caused it", cmd_cost },
+	{ "prices", "show or import the prices of machines", cmd_prices },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
 	{ "rules", "list, check and test the rules about engines", cmd_rules },

@@ -274,7 +274,10 @@ static int read_charge(void *ctx, const struct csv_record *r)
 		return e;
 	identify(b, r, &c);
 	b->charges++;
-	return b->charge ? b->charge(b->ctx, &c) : 0;
+	e = b->charge ? b->charge(b->ctx, &c) : 0;
+	if (e == -E2BIG)
+		return fail(b, e, "line %" PRIu64 ": too many lines of known resources", r->line);
+	return e;
 }
 
 void bill_reader_init(struct bill_reader *b, enum bill_view view)

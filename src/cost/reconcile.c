@@ -182,7 +182,7 @@ size_t bill_true_up(const struct bill_book *b, uint32_t resource, const struct c
 		for (size_t i = first; i < b->n && b->charges[i].resource == resource; i++) {
 			const struct cost_line *c = &b->charges[i].line;
 
-			if (c->kind != LINE_COMPUTE || c->end_ns <= at)
+			if (c->kind != estimate[e].kind || c->end_ns <= at)
 				continue;
 			if (c->start_ns >= estimate[e].end_ns)
 				break;

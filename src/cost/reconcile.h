@@ -42,7 +42,7 @@ void bill_book_fini(struct bill_book *b);
 
 /*
  * The lines for a host: its charges that touch [start, end), and the estimate for
- * the time that no compute charge covers. estimate: lines of the price table, by
+ * the time that no charge of the same kind covers. estimate: lines of one kind, by
  * start and not overlapping. Writes at most max lines; returns how many there are
  * (more than max: call again with more room).
  */
