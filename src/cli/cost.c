@@ -207,10 +207,27 @@ static int failed(int error)
 	return EXIT_ERROR;
 }
 
+/* One id cannot be that of several hosts. */
+static int check_resource(const struct cost_command *c)
+{
+	size_t hosts = 0;
+
+	for (size_t i = 0; i < c->book.n_hosts; i++)
+		hosts += c->book.hosts[i]->n_windows > 0;
+	if (c->o.resource && hosts > 1)
+		return options_misuse(&spec,
+				      "--resource is the id of one host, and %zu take part: "
+				      "give each its own in host.yaml",
+				      hosts);
+	return EXIT_OK;
+}
+
 static int load(struct cost_command *c, struct store *store)
 {
 	int r = book_load_runs(&c->book, store, &c->selection);
 
+	if (r == 0 && check_resource(c))
+		return EXIT_USAGE;
 	if (r == 0)
 		r = book_load_leaves(&c->book, store);
 	return r < 0 ? failed(r) : EXIT_OK;

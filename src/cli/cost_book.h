@@ -126,6 +126,11 @@ struct cost_book {
 	struct intern *interned;
 	uint64_t clock_steps, no_time; /* leaves whose interval is none */
 	uint64_t n_selected;
+	struct { /* of the uid that was asked for last: names are slow to find */
+		bool known;
+		uint32_t uid;
+		const char *user, *group;
+	} last;
 };
 
 struct cost_selection {

@@ -102,7 +102,8 @@ static void keep_last(char *out, size_t size, const json_t *object, const char *
 
 static json_t *parse(const struct answer *a)
 {
-	json_t *tree = json_loadb(str_text(&a->body), a->body.len, 0, NULL);
+	/* GCP's ids are larger than an integer may be. */
+	json_t *tree = json_loadb(str_text(&a->body), a->body.len, JSON_DECODE_INT_AS_REAL, NULL);
 
 	if (!json_is_object(tree)) {
 		json_decref(tree);

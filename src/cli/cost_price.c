@@ -157,6 +157,7 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 		   const struct line_list *lines)
 {
 	size_t max = lines->n * 2 + 64, n;
+	uint64_t covered = 0; /* several charges of one hour are one hour */
 	struct trued *all = reallocarray(NULL, max, sizeof(*all));
 	int r = 0;
 
@@ -172,10 +173,13 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 		return -ENOMEM;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct cost_line *l = &all[i].line;
-		uint64_t wall = l->end_ns - l->start_ns;
+		uint64_t from = all[i].billed && covered > l->start_ns ? covered : l->start_ns;
+		uint64_t wall = l->end_ns > from ? l->end_ns - from : 0;
 
 		if (l->kind == LINE_COMPUTE) {
 			h->billed_ns += all[i].billed ? wall : 0;
+			if (all[i].billed && l->end_ns > covered)
+				covered = l->end_ns;
 			h->priced_ns += !all[i].billed && l->amount >= 0 ? wall : 0;
 			h->unpriced_ns += !all[i].billed && l->amount < 0 ? wall : 0;
 		}

@@ -15,6 +15,7 @@ struct sums {
 	money_sum billed, estimated, direct, overhead, idle[IDLE_CAUSES], idle_all;
 	uint64_t priced_ns, billed_ns, unpriced_ns;
 	int64_t energy;
+	bool has_price;
 };
 
 static struct sums sums_of(const struct cost_book *b)
@@ -36,6 +37,7 @@ static struct sums sums_of(const struct cost_book *b)
 		s.billed_ns += h->billed_ns;
 		s.unpriced_ns += h->unpriced_ns;
 		s.energy += h->energy;
+		s.has_price |= h->has_price;
 	}
 	return s;
 }
@@ -163,10 +165,10 @@ static void note_bills(struct notes *n, const struct cost_book *b)
 		     "nobody",
 		     money_text(x, bills->unused), money_text(y, bills->other));
 	if (bills->duplicates)
-		note(n, "bill: %" PRIu64 " lines were there twice and count once",
+		note(n, "bill: lines that were there twice and count once: %" PRIu64,
 		     bills->duplicates);
 	if (bills->changed)
-		note(n, "bill: %" PRIu64 " lines changed in a later file, by %s USD in all",
+		note(n, "bill: lines that a later file changed: %" PRIu64 ", by %s USD in all",
 		     bills->changed, money_text(x, bills->change));
 }
 
@@ -177,11 +179,12 @@ static void notes_of(struct notes *n, const struct cost_book *b)
 			note_host(n, b->hosts[i]);
 	if (b->clock_steps)
 		note(n,
-		     "%" PRIu64 " tasks end before they start (the clock was set back): they have "
-		     "no time to pay for",
+		     "tasks that end before they start, so that no time can be charged to them "
+		     "(was "
+		     "the clock set back?): %" PRIu64,
 		     b->clock_steps);
 	if (b->no_time)
-		note(n, "%" PRIu64 " tasks took no measurable time: they pay nothing", b->no_time);
+		note(n, "tasks of no measurable time, which pay for none: %" PRIu64, b->no_time);
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
 			note(n, "run %s has not ended: it counts until its last known event",
@@ -197,6 +200,11 @@ static int to_stderr(void *ctx, const char *line)
 {
 	log_warning("%s", line);
 	return 0;
+}
+
+static int to_stdout(void *ctx, const char *line)
+{
+	return printf("note: %s\n", line) < 0 ? -EIO : 0;
 }
 
 static int to_array(void *ctx, const char *line)
@@ -238,7 +246,7 @@ static void print_sums(const struct cost_report *r, const struct sums *s)
 		       : s->billed_ns		     ? "billed and estimated"
 						     : "estimated",
 		       money_round(w, s->billed, 6));
-		if (b->has_bills)
+		if (b->has_bills && s->has_price)
 			printf("by prices alone %s USD, residual %s USD\n",
 			       money_round(x, s->estimated, 6),
 			       money_round(y, s->billed - s->estimated, 6));
@@ -307,11 +315,12 @@ static json_t *json_sums(const struct cost_report *r, const struct sums *s)
 				 idle_cause_name((enum idle_cause)c));
 			set_money(o, name, s->idle[c]);
 		}
-		set_money(o, "estimate_usd", s->estimated);
 	} else {
 		(void)json_out_set(o, "cost_usd", json_null());
 	}
-	if (r->book->has_bills)
+	if (s->has_price)
+		set_money(o, "estimate_usd", s->estimated);
+	if (r->book->has_bills && s->has_price)
 		set_money(o, "residual_usd", s->billed - s->estimated);
 	(void)json_out_set(o, "priced_ns", json_out_time(s->priced_ns));
 	(void)json_out_set(o, "billed_ns", json_out_time(s->billed_ns));
@@ -370,53 +379,79 @@ static json_t *json_bill(const struct bill_book *bills)
 	return o;
 }
 
-static int print_json(const struct cost_report *r, const struct sums *s)
+/* Rows may be many: one at a time in memory. */
+static int print_json_rows(const struct cost_report *r)
 {
-	json_t *doc = json_object(), *rows = json_array(), *hosts = json_array();
-	json_t *lines = json_array();
-	struct notes n = { .add = to_array, .ctx = lines };
-	int e = 0;
+	int e = fputs(",\n\"rows\": [", stdout) < 0 ? -EIO : 0;
+	const char *comma = "\n";
 
-	set_text(doc, "by", r->by);
-	set_text(doc, "policy", r->policy);
-	set_text(doc, "currency", "USD");
-	(void)json_out_set(doc, "totals", json_sums(r, s));
 	for (const struct cost_row *row = r->rows->rows; row && e == 0; row = row->hh.next) {
 		struct record record = { 0 };
+		json_t *object;
 
 		e = cost_row_record(row, r->book->has_bills, &record);
-		json_array_append_new(rows, sheet_object(r->sheet->all, &record));
+		object = e == 0 ? sheet_object(r->sheet->all, &record) : NULL;
+		fputs(comma, stdout);
+		if (e == 0 && (!object || json_dumpf(object, stdout,
+						     JSON_COMPACT | JSON_REAL_PRECISION(6)) < 0))
+			e = -EIO;
+		json_decref(object);
+		comma = ",\n";
 	}
-	(void)json_out_set(doc, "rows", rows);
+	fputs("\n]", stdout);
+	return e;
+}
+
+static int print_member(const char *name, json_t *value)
+{
+	int e = 0;
+
+	printf(",\n\"%s\": ", name);
+	if (!value || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0)
+		e = -EIO;
+	json_decref(value);
+	return e;
+}
+
+static int print_json(const struct cost_report *r, const struct sums *s)
+{
+	json_t *hosts = json_array(), *lines = json_array();
+	struct notes n = { .add = to_array, .ctx = lines };
+	int e;
+
+	printf("{\"by\": \"%s\", \"policy\": \"%s\", \"currency\": \"USD\"", r->by, r->policy);
+	e = print_member("totals", json_sums(r, s));
+	if (e == 0)
+		e = print_json_rows(r);
 	for (size_t i = 0; i < r->book->n_hosts; i++)
 		if (r->book->hosts[i]->n_windows)
 			json_array_append_new(hosts, json_host(r->book->hosts[i]));
-	(void)json_out_set(doc, "hosts", hosts);
+	e |= print_member("hosts", hosts);
 	if (r->book->has_bills)
-		(void)json_out_set(doc, "bill", json_bill(&r->book->bills));
+		e |= print_member("bill", json_bill(&r->book->bills));
 	notes_of(&n, r->book);
-	(void)json_out_set(doc, "notes", lines);
-	if (e == 0)
-		e = json_out_write(doc, stdout, JSON_PRETTY);
-	json_decref(doc);
-	if (e < 0)
+	e |= print_member("notes", lines);
+	puts("}");
+	if (e || n.r || fflush(stdout) || ferror(stdout)) {
 		log_error("cannot print the costs: %s",
-			  e == -ERANGE ? "a sum is beyond 9.2 million USD" : strerror(-e));
-	return e < 0 ? EXIT_ERROR : EXIT_OK;
+			  e == -ERANGE ? "a sum is beyond 9.2 million USD" : "no space or memory");
+		return EXIT_ERROR;
+	}
+	return EXIT_OK;
 }
 
 int cost_print(const struct cost_report *r)
 {
 	struct sums s = sums_of(r->book);
-	struct notes n = { .add = to_stderr };
+	bool is_table = sheet_format(r->options) == FORMAT_TABLE;
+	struct notes n = { .add = is_table ? to_stdout : to_stderr };
 	int rc;
 
 	if (sheet_format(r->options) == FORMAT_JSON)
 		return print_json(r, &s);
 	rc = print_rows(r);
-	if (!rc && sheet_format(r->options) == FORMAT_TABLE)
+	if (!rc && is_table)
 		print_sums(r, &s);
-	fflush(stdout);
 	if (!rc)
 		notes_of(&n, r->book);
 	return rc;

@@ -70,26 +70,35 @@ static const char *label_of(const struct cost_book *b, const struct book_run *r,
 	return json_string_value(json_object_get(r->labels, key));
 }
 
+static void look_up(struct cost_book *b, uint32_t uid)
+{
+	struct passwd *pw;
+	struct group *gr;
+	char text[24];
+
+	if (b->last.known && b->last.uid == uid)
+		return;
+	snprintf(text, sizeof(text), "uid %u", uid);
+	pw = getpwuid((uid_t)uid);
+	b->last.user = book_intern(b, pw ? pw->pw_name : text);
+	gr = pw ? getgrgid(pw->pw_gid) : NULL;
+	b->last.group = gr ? book_intern(b, gr->gr_name) : NULL;
+	b->last.uid = uid;
+	b->last.known = true;
+}
+
 static const char *group_name(struct cost_book *b, uint32_t uid)
 {
-	struct passwd *pw = getpwuid((uid_t)uid);
-	struct group *gr = pw ? getgrgid(pw->pw_gid) : NULL;
-
-	return gr ? book_intern(b, gr->gr_name) : NULL;
+	look_up(b, uid);
+	return b->last.group;
 }
 
 static const char *user_name(struct cost_book *b, const struct book_run *r, uint32_t uid)
 {
-	struct passwd *pw;
-	char text[24];
-
 	if (uid == r->s.run.user_id && r->s.run.user)
 		return r->s.run.user;
-	pw = getpwuid((uid_t)uid);
-	if (pw)
-		return book_intern(b, pw->pw_name);
-	snprintf(text, sizeof(text), "uid %u", uid);
-	return book_intern(b, text);
+	look_up(b, uid);
+	return b->last.user;
 }
 
 static const char *task_key(struct cost_book *b, const struct book_run *r,

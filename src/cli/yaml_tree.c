@@ -101,6 +101,9 @@ static json_t *value_of(struct build *b, const yaml_event_t *event, unsigned dep
 {
 	if (depth == DEPTH_MAX || ++b->values > VALUES_MAX)
 		return wrong(b, &event->start_mark, "nested too deep, or too long");
+	/* The anchor is in the same place of all three. */
+	if (event->type != YAML_ALIAS_EVENT && event->data.scalar.anchor)
+		return wrong(b, &event->start_mark, "anchors and aliases are not allowed");
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
 		return json_stringn((const char *)event->data.scalar.value,

@@ -101,6 +101,19 @@ static int need(struct bill_reader *b, enum column c)
 		    b->format == BILL_CUR ? names[c].cur : names[c].focus);
 }
 
+static bool names_amount(const char *name)
+{
+	static const char *const words[] = { "Cost", "Price", "Quantity" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t len = strlen(name), n = strlen(words[i]);
+
+		if (len >= n && !strcmp(name + len - n, words[i]))
+			return true;
+	}
+	return false;
+}
+
 static int read_header(struct bill_reader *b, const struct csv_record *r)
 {
 	if (find(r, names[COL_BILLED].cur) >= 0)
@@ -114,6 +127,8 @@ static int read_header(struct bill_reader *b, const struct csv_record *r)
 	for (int c = 0; c < COLUMNS; c++)
 		b->column[c] = find(r, b->format == BILL_CUR ? names[c].cur : names[c].focus);
 	b->columns = r->n;
+	for (size_t k = 0; k < r->n; k++)
+		b->is_amount[k] = names_amount(r->fields[k]);
 	if (need(b, COL_RESOURCE) < 0 || need(b, COL_START) < 0 || need(b, COL_END) < 0 ||
 	    need(b, COL_CATEGORY) < 0)
 		return -EINVAL;
@@ -230,20 +245,24 @@ static void hash_text(uint64_t id[2], const char *text)
 	id[1] = (id[1] + 0x1ff) * 0x9e3779b97f4a7c15ULL;
 }
 
+/* FOCUS has no ids of lines. What tells them apart is everything that is no amount. */
 static void identify(struct bill_reader *b, const struct csv_record *r, struct charge *c)
 {
 	const char *id = cell(b, r, COL_ID);
+	uint64_t full[2] = { 0xcbf29ce484222325ULL, 0x2545f4914f6cdd1dULL };
 
-	c->id[0] = 0xcbf29ce484222325ULL;
-	c->id[1] = 0x2545f4914f6cdd1dULL;
+	memcpy(c->id, full, sizeof(full));
 	c->has_id = *id;
+	for (size_t k = 0; k < r->n; k++) {
+		hash_text(full, r->fields[k]);
+		if (!c->has_id && !b->is_amount[k])
+			hash_text(c->id, r->fields[k]);
+	}
+	c->full = full[0] ^ full[1];
 	if (c->has_id) {
 		hash_text(c->id, id);
 		hash_text(c->id, cell(b, r, COL_INTERVAL));
-		return;
 	}
-	for (size_t k = 0; k < r->n; k++)
-		hash_text(c->id, r->fields[k]);
 }
 
 static int read_charge(void *ctx, const struct csv_record *r)

@@ -28,9 +28,10 @@ struct charge {
 	money amount; /* in the view that was asked for */
 	enum charge_class class;
 	enum line_kind kind;
-	uint64_t id[2]; /* of the line: its own, else a hash of all its columns */
-	bool has_id;
-	uint64_t line; /* in the file */
+	uint64_t id[2]; /* of the line: its own, else a hash of what is no amount */
+	uint64_t full;	/* hash of all its columns */
+	bool has_id;	/* its own: unique in a file */
+	uint64_t line;	/* in the file */
 };
 
 struct bill_reader {
@@ -40,6 +41,7 @@ struct bill_reader {
 	enum bill_format format;
 	struct csv csv;
 	int column[32];
+	bool is_amount[CSV_COLUMNS_MAX]; /* columns that may change when a bill is corrected */
 	size_t columns;
 	uint64_t charges;
 	char error[300];

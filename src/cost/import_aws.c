@@ -142,7 +142,7 @@ int import_spot(struct price_import *i, const json_t *step)
 		return r;
 	if (time_parse(time, &row.since_ns) < 0)
 		return import_fail(i, -EINVAL, "a step of %s has no time: `%.40s`", row.type, time);
-	str_copy(row.as_of, sizeof(row.as_of), time);
+	str_copy(row.as_of, 11, time); /* the day */
 	str_copy(row.region, sizeof(row.region), row.zone);
 	len = strlen(row.region);
 	if (len && row.region[len - 1] >= 'a' && row.region[len - 1] <= 'z')

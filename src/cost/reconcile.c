@@ -21,82 +21,162 @@ static int find_resource(const struct bill_book *b, const char *id, uint32_t *re
 	return -ENOENT;
 }
 
-static size_t *slot_of(size_t *table, size_t size, const struct matched_charge *charges,
-		       const uint64_t id[2])
+/* The key of the i-th record, which begins with it. */
+static struct charge_key *key_at(void *records, size_t record, size_t i)
 {
-	size_t at = (size_t)(id[0] ^ id[1]) & (size - 1);
-
-	while (table[at] && memcmp(charges[table[at] - 1].id, id, sizeof(charges->id)))
-		at = (at + 1) & (size - 1);
-	return &table[at];
+	return (struct charge_key *)((char *)records + i * record);
 }
 
-static int grow(struct bill_book *b)
+/* The slot of an id; 0 in it: not there yet. */
+static size_t *slot_of(const struct bill_table *t, void *records, size_t record,
+		       const uint64_t id[2])
 {
-	size_t size = b->size ? b->size * 2 : 256, table_size = size * 2;
-	struct matched_charge *charges = realloc(b->charges, size * sizeof(*charges));
-	size_t *table = calloc(table_size, sizeof(*table));
+	size_t at = (size_t)(id[0] ^ id[1]) & (t->size - 1);
 
-	if (charges)
-		b->charges = charges;
-	if (!charges || !table) {
-		free(table);
+	while (t->slots[at] &&
+	       memcmp(key_at(records, record, t->slots[at] - 1)->id, id, 2 * sizeof(*id)))
+		at = (at + 1) & (t->size - 1);
+	return &t->slots[at];
+}
+
+/* The slot where a charge belongs, by the rule of the header; sets its final id. */
+static size_t *place_of(const struct bill_table *t, void *records, size_t record,
+			const struct charge *c, struct charge_key *key)
+{
+	size_t *slot;
+
+	for (;;) {
+		struct charge_key *old;
+
+		slot = slot_of(t, records, record, key->id);
+		if (!*slot || c->has_id)
+			return slot;
+		old = key_at(records, record, *slot - 1);
+		if (old->file != key->file || old->full == key->full)
+			return slot;
+		key->id[1] += 0x9e3779b97f4a7c15ULL; /* the next of its kind */
+	}
+}
+
+/* Room for one more record of n; the table is twice as large. */
+static int grow(void **records, size_t record, size_t n, size_t *size, struct bill_table *t)
+{
+	size_t more = *size ? *size * 2 : 256;
+	struct bill_table fresh = { NULL, more * 2 };
+	void *grown;
+
+	if (n < *size)
+		return 0;
+	grown = reallocarray(*records, more, record);
+	if (grown)
+		*records = grown;
+	fresh.slots = calloc(fresh.size, sizeof(*fresh.slots));
+	if (!grown || !fresh.slots) {
+		free(fresh.slots);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < b->n; i++)
-		*slot_of(table, table_size, charges, charges[i].id) = i + 1;
-	free(b->table);
-	b->table = table;
-	b->table_size = table_size;
-	b->size = size;
+	for (size_t i = 0; i < n; i++)
+		*slot_of(&fresh, grown, record, (const uint64_t *)((char *)grown + i * record)) =
+			i + 1;
+	free(t->slots);
+	*t = fresh;
+	*size = more;
 	return 0;
 }
 
-/* The same line again: the amount of the file that was read later counts. */
-static int again(struct bill_book *b, struct matched_charge *old, const struct charge *c)
+static money_sum *sum_of(struct bill_book *b, enum charge_class class)
 {
-	money_sum change = (money_sum)c->amount - old->line.amount;
+	return class == CHARGE_UNUSED  ? &b->unused
+	       : class == CHARGE_OTHER ? &b->other
+				       : &b->unmatched;
+}
+
+/* The same line again: the amount of the file that was read later counts. */
+static int again(struct bill_book *b, struct charge_key *old, money *amount, const struct charge *c,
+		 money_sum *sum)
+{
+	money_sum change = (money_sum)c->amount - *amount;
 
 	b->duplicates += change == 0;
 	b->changed += change != 0;
 	b->change += change;
-	b->matched += change;
+	*sum += change;
 	b->total += change;
-	old->line.amount = c->amount;
+	*amount = c->amount;
 	old->file = b->file;
+	old->full = c->full;
+	return 0;
+}
+
+static struct charge_key key_of(const struct bill_book *b, const struct charge *c)
+{
+	return (struct charge_key){ { c->id[0], c->id[1] }, c->full, b->file };
+}
+
+static void count(struct bill_book *b, const struct charge *c, money_sum *sum)
+{
+	*sum += c->amount;
+	b->total += c->amount;
+	b->lines++;
+	b->n_unmatched += sum == &b->unmatched;
+	b->n_other += sum == &b->other;
+}
+
+static int add_matched(struct bill_book *b, const struct charge *c, uint32_t resource)
+{
+	struct matched_charge m = { .key = key_of(b, c),
+				    .resource = resource,
+				    .line = { c->start_ns, c->end_ns, c->amount, c->kind } };
+	size_t *slot;
+
+	if (grow((void **)&b->charges, sizeof(m), b->n, &b->size, &b->table) < 0)
+		return -ENOMEM;
+	slot = place_of(&b->table, b->charges, sizeof(m), c, &m.key);
+	if (*slot) {
+		struct matched_charge *old = &b->charges[*slot - 1];
+
+		return again(b, &old->key, &old->line.amount, c, &b->matched);
+	}
+	if (b->n == CHARGES_MAX)
+		return -E2BIG;
+	b->charges[b->n++] = m;
+	*slot = b->n;
+	count(b, c, &b->matched);
+	return 0;
+}
+
+static int add_other(struct bill_book *b, const struct charge *c)
+{
+	struct seen_charge s = { .key = key_of(b, c), .amount = c->amount, .class = c->class };
+	money_sum *sum = sum_of(b, c->class);
+	size_t *slot;
+
+	if (b->n_seen == SEEN_MAX) {
+		b->unchecked++;
+		count(b, c, sum);
+		return 0;
+	}
+	if (grow((void **)&b->seen, sizeof(s), b->n_seen, &b->size_seen, &b->seen_table) < 0)
+		return -ENOMEM;
+	slot = place_of(&b->seen_table, b->seen, sizeof(s), c, &s.key);
+	if (*slot) {
+		struct seen_charge *old = &b->seen[*slot - 1];
+
+		return again(b, &old->key, &old->amount, c, sum_of(b, old->class));
+	}
+	b->seen[b->n_seen++] = s;
+	*slot = b->n_seen;
+	count(b, c, sum);
 	return 0;
 }
 
 int bill_book_add(struct bill_book *b, const struct charge *c)
 {
-	struct matched_charge m = { .file = b->file,
-				    .line = { c->start_ns, c->end_ns, c->amount, c->kind } };
-	size_t *slot;
+	uint32_t resource;
 
-	memcpy(m.id, c->id, sizeof(m.id));
-	if (c->class == CHARGE_USAGE && find_resource(b, c->resource, &m.resource) == 0) {
-		if (b->n == b->size && grow(b) < 0)
-			return -ENOMEM;
-		slot = slot_of(b->table, b->table_size, b->charges, c->id);
-		if (*slot)
-			return again(b, &b->charges[*slot - 1], c);
-		if (b->n == CHARGES_MAX)
-			return -E2BIG;
-		b->charges[b->n++] = m;
-		*slot = b->n;
-		b->matched += c->amount;
-	} else if (c->class == CHARGE_UNUSED) {
-		b->unused += c->amount;
-	} else if (c->class == CHARGE_OTHER) {
-		b->other += c->amount;
-		b->n_other++;
-	} else {
-		b->unmatched += c->amount;
-		b->n_unmatched++;
-	}
-	b->total += c->amount;
-	b->lines++;
-	return 0;
+	if (c->class == CHARGE_USAGE && find_resource(b, c->resource, &resource) == 0)
+		return add_matched(b, c, resource);
+	return add_other(b, c);
 }
 
 static int by_resource_and_start(const void *a, const void *b)
@@ -109,22 +189,23 @@ static int by_resource_and_start(const void *a, const void *b)
 		return x->line.start_ns < y->line.start_ns ? -1 : 1;
 	if (x->line.end_ns != y->line.end_ns)
 		return x->line.end_ns < y->line.end_ns ? -1 : 1;
-	return memcmp(x->id, y->id, sizeof(x->id));
+	return memcmp(x->key.id, y->key.id, sizeof(x->key.id));
 }
 
 void bill_book_sort(struct bill_book *b)
 {
 	if (b->n)
 		qsort(b->charges, b->n, sizeof(*b->charges), by_resource_and_start);
-	free(b->table);
-	b->table = NULL;
-	b->table_size = 0;
+	free(b->table.slots);
+	b->table = (struct bill_table){ 0 };
 }
 
 void bill_book_fini(struct bill_book *b)
 {
 	free(b->charges);
-	free(b->table);
+	free(b->table.slots);
+	free(b->seen);
+	free(b->seen_table.slots);
 	*b = (struct bill_book){ 0 };
 }
 

@@ -373,6 +373,7 @@ static void test_bill_book(void **state)
 	assert_int_equal(bill_book_add(&b, &c), 0);
 	c.class = CHARGE_OTHER;
 	c.amount = -2;
+	c.id[0] = 4;
 	assert_int_equal(bill_book_add(&b, &c), 0);
 	for (uint64_t i = 0; i < 2000; i++) {
 		c = charge_of("vol-1", i, 1, 100 + i);
@@ -380,6 +381,29 @@ static void test_bill_book(void **state)
 	}
 	assert_true(b.matched == 2060 && b.unmatched == 7 && b.unused == 5 && b.other == -2);
 	assert_true(b.total == b.matched + b.unmatched + b.unused + b.other);
+	bill_book_fini(&b);
+}
+
+/* Lines without ids: the n-th of a file replaces the n-th of an earlier one. */
+static void test_bill_versions(void **state)
+{
+	const char *const resources[] = { "i-1" };
+	struct bill_book b = { .resources = resources, .n_resources = 1 };
+	static const money files[2][3] = { { 10, 20, 10 }, { 8, 21, 8 } };
+
+	for (uint32_t file = 0; file < 2; file++) {
+		b.file = file;
+		for (int i = 0; i < 3; i++) { /* the third is the first again */
+			struct charge c = charge_of("i-1", 1, files[file][i], 1);
+
+			c.has_id = false;
+			c.full = (uint64_t)files[file][i];
+			assert_int_equal(bill_book_add(&b, &c), 0);
+		}
+		assert_true(b.matched == (file ? 29 : 30));
+	}
+	assert_true(b.n == 2 && b.lines == 2 && b.duplicates == 2 && b.changed == 2);
+	assert_true(b.change == -1 && b.total == 29);
 	bill_book_fini(&b);
 }
 
@@ -452,21 +476,14 @@ static void test_carbon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decimals),
-		cmocka_unit_test(test_money_text),
-		cmocka_unit_test(test_divide),
-		cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_builtin),
-		cmocka_unit_test(test_user_table),
-		cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_oversubscribed),
-		cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_idle_causes),
-		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_bill_book),
-		cmocka_unit_test(test_true_up),
-		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_decimals),       cmocka_unit_test(test_money_text),
+		cmocka_unit_test(test_divide),	       cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_builtin),	       cmocka_unit_test(test_user_table),
+		cmocka_unit_test(test_rates),	       cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_oversubscribed), cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_idle_causes),    cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_bill_book),      cmocka_unit_test(test_bill_versions),
+		cmocka_unit_test(test_true_up),	       cmocka_unit_test(test_who),
 		cmocka_unit_test(test_carbon),
 	};
 
