@@ -13,6 +13,7 @@
 #include "src/cli/reader.h"
 #include "src/cli/where.h"
 #include "src/cost/weights.h"
+#include "src/model/fields.h"
 
 struct intern {
 	UT_hash_handle hh;
@@ -291,7 +292,8 @@ int book_load_runs(struct cost_book *b, struct store *store, const struct cost_s
 	for (size_t i = 0; i < b->n_runs && r >= 0; i++) {
 		struct book_host *h = b->hosts[b->runs[i].host];
 
-		set_who(b, &b->runs[i]);
+		if (b->runs[i].selected)
+			set_who(b, &b->runs[i]);
 		if (b->runs[i].selected && !h->identified)
 			r = identify(b, h, &b->runs[i].s.run);
 	}
@@ -348,7 +350,10 @@ static struct cost_leaf run_leaf(const struct book_run *r)
 {
 	const struct run_row *run = &r->s.run;
 	struct cost_leaf l = { .parent = -1, .start_ns = run->start_ns, .end_ns = r->end_ns };
-	uint64_t cpu = run->ledger.state_ns[LEDGER_CPU], peak = 0;
+	/* Not observed: what wait4 said is all that is known. */
+	uint64_t cpu =
+		run_is_observed(run) ? run->ledger.state_ns[LEDGER_CPU] : run->command_cpu_ns;
+	uint64_t peak = 0;
 	uint64_t storage = run->ledger.read_bytes + run->ledger.write_bytes;
 	uint64_t network = run->ledger.net_rx_bytes + run->ledger.net_tx_bytes;
 

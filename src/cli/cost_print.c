@@ -346,6 +346,8 @@ static json_t *json_host(const struct book_host *h)
 	set_text(o, "known_from", h->id.from);
 	if (h->has_price)
 		set_money(o, "usd_per_hour", h->price.usd_per_hour);
+	else
+		(void)json_out_set(o, "usd_per_hour", json_null());
 	set_text(o, "price_source", h->has_price ? h->price.source : NULL);
 	set_text(o, "price_as_of", h->has_price && *h->price.as_of ? h->price.as_of : NULL);
 	set_text(o, "unpriced_because", h->unpriced_ns ? h->why : NULL);

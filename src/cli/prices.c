@@ -180,10 +180,11 @@ static int import(const struct prices_options *o, int n, char **files)
 	struct price_filter filter = { o->region, o->type };
 	struct price_table t = { 0 };
 	const char *path = NULL;
-	int rc = o->replace ? EXIT_OK : price_file_load_own(&t);
+	int rc;
 
 	if (!n)
 		return options_misuse(&spec, "import what? give a FILE");
+	rc = o->replace ? EXIT_OK : price_file_load_own(&t);
 	for (int i = 0; i < n && !rc; i++) {
 		struct import_result result;
 

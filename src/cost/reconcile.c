@@ -242,14 +242,28 @@ static bool touches(const struct cost_line *line, const struct cost_line *estima
 	return low < n && estimate[low].start_ns < line->end_ns;
 }
 
+/* The first charge of a resource, or where it would be. */
+static size_t first_of(const struct bill_book *b, uint32_t resource)
+{
+	size_t low = 0, high = b->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (b->charges[mid].resource < resource)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 size_t bill_true_up(const struct bill_book *b, uint32_t resource, const struct cost_line *estimate,
 		    size_t n_estimate, struct trued *ret, size_t max)
 {
-	size_t n = 0, first = 0, e;
+	size_t n = 0, first = first_of(b, resource), e;
 	uint64_t covered = 0;
 
-	while (first < b->n && b->charges[first].resource != resource)
-		first++;
 	for (size_t i = first; i < b->n && b->charges[i].resource == resource; i++) {
 		struct trued t = { b->charges[i].line, true };
 
@@ -260,6 +274,9 @@ size_t bill_true_up(const struct bill_book *b, uint32_t resource, const struct c
 		struct trued t = { estimate[e], false };
 		uint64_t at = t.line.start_ns > covered ? t.line.start_ns : covered;
 
+		while (first < b->n && b->charges[first].resource == resource &&
+		       b->charges[first].line.end_ns <= at)
+			first++;
 		for (size_t i = first; i < b->n && b->charges[i].resource == resource; i++) {
 			const struct cost_line *c = &b->charges[i].line;
 

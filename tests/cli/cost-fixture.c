@@ -79,7 +79,7 @@ static int64_t next_id(const struct fixture *f, int64_t *n)
 }
 
 struct work { /* a task of one tool, or what a run does outside */
-	const char *name, *key, *tool, *container;
+	const char *name, *key, *tool, *container, *account;
 	uint64_t start_min, end_min, cpu_min;
 	uint32_t cpus, attempt;
 	uint64_t memory_gib;
@@ -113,7 +113,12 @@ static void put_process(struct fixture *f, const struct work *w, int64_t task, i
 	};
 	struct file_row gpu = { .process = p.id, .path = "/dev/nvidia0", .opens = 1 };
 
+	struct exec_row e = { .process = p.id, .n = 1, .time_ns = p.start_ns, .comm = w->tool };
+
+	if (w->account)
+		e.env = (struct bytes){ w->account, strlen(w->account) + 1 };
 	must(store_put_process(f->store, &p), "process");
+	must(store_put_exec(f->store, &e), "exec");
 	if (w->gpu)
 		must(store_put_file(f->store, &gpu), "file");
 	add(&f->run.ledger, &p.ledger);
@@ -265,7 +270,8 @@ static void owned_host(struct store *s)
 			     .cpus = 6,
 			     .memory_gib = 4,
 			     .status = TASK_STATUS_SUCCEEDED,
-			     .uid = 1000 };
+			     .uid = 1000,
+			     .account = "SLURM_JOB_ACCOUNT=lab9" };
 
 	begin(&f, "cccccccc", "sorting", "node9");
 	f.run.user = "alice";
