@@ -69,7 +69,8 @@ def price_list(path, size):
             n += 1
         f.write('},"terms":{"OnDemand":{')
         for i in range(n):
-            rate = {"unit": "Hrs", "description": "y" * 300, "pricePerUnit": {"USD": "0.0850000000"}}
+            rate = {"unit": "Hrs", "description": "y" * 300,
+                    "pricePerUnit": {"USD": "0.0850000000"}}
             f.write(("," if i else "") + f'"SKU{i:09}":' + json.dumps(
                 {f"SKU{i:09}.J": {"priceDimensions": {"r": rate}}}))
         f.write("}}}")

@@ -14,7 +14,7 @@
 #include "src/cost/bill.h"
 
 #define CHARGES_MAX 1000000 /* kept; each is about 100 bytes */
-#define SEEN_MAX    2000000 /* other lines that are told apart; 64 bytes each */
+#define SEEN_MAX    1000000 /* other lines that are told apart; 64 bytes each */
 
 struct charge_key {
 	uint64_t id[2];

@@ -233,6 +233,10 @@ static void rented_host(struct store *s)
 					   .memory_gib = 2,
 					   .uid = 1001 };
 
+	static const struct work later = {
+		.tool = "gzip", .start_min = 52, .end_min = 58, .cpu_min = 6, .uid = 1001
+	};
+
 	begin(&f, "aaaaaaaa", "align", "ip-10-0-0-1");
 	f.run.pipeline = "rnaseq";
 	f.run.engine = "nextflow";
@@ -249,6 +253,13 @@ static void rented_host(struct store *s)
 	f.run.start_ns = T0 + 20 * MIN;
 	put_work(&f, &stats);
 	end(&f, 50);
+	/* After both, but in the hour that they are billed for. */
+	begin(&f, "dddddddd", "later", "ip-10-0-0-1");
+	f.run.user = "bob";
+	f.run.user_id = 1001;
+	f.run.start_ns = T0 + 52 * MIN;
+	put_work(&f, &later);
+	end(&f, 58);
 }
 
 static void owned_host(struct store *s)

@@ -206,7 +206,7 @@ static void test_bad_lists(void **state)
 		{ "{\"products\":{\"A\":{\"sku\":\"A\",\"sku\":\"B\"}}}", "not valid JSON" },
 		{ "{\"products\":{\"A\":{\"sku\":\"A\"}}}", "no prices" },
 		{ "provider,type,usd_per_hour\nlab,node,1,2\n", "4 columns, not 3" },
-		{ "provider,type,usd_per_hour\nlab,\"no", "cut off" },
+		{ "provider,type,usd_per_hour\nlab,node,\"1", "ends inside quotes" },
 		{ "provider,type,usd_per_hour\n,node,1\n", "no provider or type" },
 		{ "provider,usd_per_hour\nlab,1\n", "no column `type`" },
 		{ "provider,type,usd_per_hour,lifecycle\nlab,node,1,rented\n",

@@ -81,6 +81,8 @@ static void test_divide(void **state)
 
 	assert_int_equal(money_divide(100, thirds, 3, parts), 0);
 	assert_true(parts[0] == 34 && parts[1] == 33 && parts[2] == 33); /* ties: lowest index */
+	assert_int_equal(money_divide(101, thirds, 3, parts), 0);
+	assert_true(parts[0] == 34 && parts[1] == 34 && parts[2] == 33); /* one unit each */
 	assert_int_equal(money_divide(-100, thirds, 3, parts), 0);
 	assert_true(parts[0] == -34 && parts[1] == -33 && parts[2] == -33);
 	assert_int_equal(money_divide(2, skewed, 4, parts), 0);
@@ -162,6 +164,7 @@ static void test_user_table(void **state)
 	add(&t, "eu-1", "eu-1a", 4, 100);
 	add(&t, "eu-1", "eu-1a", 3, 20);
 	add(&t, "us-1", "", 9, 0);
+	add(&t, "eu-1", "", 7, 70); /* a step of the region is none of its zone */
 	price_table_sort(&t);
 	assert_int_equal(price_find(&t, &q, &p), 0);
 	assert_true(p.usd_per_hour == 3 && p.until_ns == 100 && !p.builtin);
@@ -175,6 +178,35 @@ static void test_user_table(void **state)
 	q.region = "ap-1";
 	assert_int_equal(price_find(&t, &q, &p), 0);
 	assert_true(p.usd_per_hour == 1);
+	price_table_fini(&t);
+}
+
+/* GCP's catalogue has prices of parts. */
+static void test_parts(void **state)
+{
+	struct price_query q = { "gcp", "n2-standard-4", "us-east4", NULL, LIFECYCLE_ON_DEMAND, 0 };
+	struct price_row core = { .provider = "gcp",
+				  .type = "n2:core",
+				  .region = "us-east4",
+				  .usd_per_hour = 30000000000 };
+	struct price_row ram = { .provider = "gcp",
+				 .type = "n2:ram",
+				 .region = "us-east4",
+				 .usd_per_hour = 4000000000 };
+	struct price_table t = { 0 };
+	struct price p;
+
+	assert_int_equal(price_table_add(&t, &core), 0);
+	price_table_sort(&t);
+	assert_int_equal(price_find(&t, &q, &p), 0);
+	assert_true(p.builtin); /* half of the parts is no price */
+	assert_int_equal(price_table_add(&t, &ram), 0);
+	price_table_sort(&t);
+	assert_int_equal(price_find(&t, &q, &p), 0);
+	assert_true(!p.builtin && p.usd_per_hour == 184000000000); /* 4 x 0.03 + 16 x 0.004 */
+	q.region = "us-west1";
+	assert_int_equal(price_find(&t, &q, &p), 0);
+	assert_true(p.builtin);
 	price_table_fini(&t);
 }
 
@@ -476,15 +508,15 @@ static void test_carbon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decimals),       cmocka_unit_test(test_money_text),
-		cmocka_unit_test(test_divide),	       cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_builtin),	       cmocka_unit_test(test_user_table),
-		cmocka_unit_test(test_rates),	       cmocka_unit_test(test_policies),
-		cmocka_unit_test(test_oversubscribed), cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_idle_causes),    cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_bill_book),      cmocka_unit_test(test_bill_versions),
-		cmocka_unit_test(test_true_up),	       cmocka_unit_test(test_who),
-		cmocka_unit_test(test_carbon),
+		cmocka_unit_test(test_decimals),      cmocka_unit_test(test_money_text),
+		cmocka_unit_test(test_divide),	      cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_builtin),	      cmocka_unit_test(test_user_table),
+		cmocka_unit_test(test_parts),	      cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_policies),      cmocka_unit_test(test_oversubscribed),
+		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_idle_causes),
+		cmocka_unit_test(test_bytes),	      cmocka_unit_test(test_bill_book),
+		cmocka_unit_test(test_bill_versions), cmocka_unit_test(test_true_up),
+		cmocka_unit_test(test_who),	      cmocka_unit_test(test_carbon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
