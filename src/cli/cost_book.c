@@ -307,16 +307,6 @@ bool book_balances(const struct cost_book *b)
 	return true;
 }
 
-/* Another attempt of the same work came later. */
-static bool was_retried(const struct snapshot *s, const struct task_row *t)
-{
-	for (const struct task_entry *o = s->tasks; o; o = o->hh.next)
-		if (o->row.attempt > t->attempt && !strcmp(o->row.name, t->name) &&
-		    !strcmp(o->row.sample ? o->row.sample : "", t->sample ? t->sample : ""))
-			return true;
-	return false;
-}
-
 bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, const char **ret_cause)
 {
 	const struct book_run *r = &b->runs[leaf->run];
@@ -328,8 +318,7 @@ bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, cons
 	else if (status == TASK_STATUS_CANCELLED || (whole_run && r->s.run.status == RUN_CANCELLED))
 		*ret_cause = "cancelled";
 	else if (status == TASK_STATUS_FAILED || status == TASK_STATUS_OOM)
-		*ret_cause =
-			was_retried(&r->s, &leaf->task->row) ? "failed, tried again" : "failed";
+		*ret_cause = leaf->retried ? "failed, tried again" : "failed";
 	else if (whole_run && r->s.run.status == RUN_FAILED)
 		*ret_cause = "failed";
 	else if (whole_run && r->s.run.status == RUN_INTERRUPTED)

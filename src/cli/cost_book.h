@@ -46,6 +46,7 @@ struct book_run {
 struct book_leaf {
 	uint32_t run, host;
 	const struct task_entry *task; /* NULL: what the run did outside of tasks */
+	bool retried;		       /* another attempt of the same work came later */
 	uint64_t gpus_seen;	       /* bits: /dev/nvidiaN that it opened */
 	money used[COST_POOLS], unused[COST_POOLS];
 	money overhead, idle;		     /* its shares */
@@ -165,5 +166,9 @@ void book_fini(struct cost_book *b);
 
 bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, const char **ret_cause);
 const char *book_intern(struct cost_book *b, const char *text);
+/* Does a run that was not selected share a host with what was? Bills have hours. */
+bool book_takes_part(const struct cost_book *b, const struct book_run *r);
+/* Room for one more item in an array that doubles; NULL: no memory, nothing changed. */
+void *book_room(void *array, size_t n, size_t *size, size_t item);
 
 #endif
