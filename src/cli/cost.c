@@ -59,7 +59,8 @@ static const struct option_spec options[] = {
 	{ "prices", 0, OPTION_LIST, AT(prices), "FILE",
 	  "a price list, beside those that were imported;\nmay be repeated" },
 	{ "bill", 0, OPTION_LIST, AT(bills), "FILE",
-	  "a bill (CUR 2.0 or FOCUS, CSV); later files replace\nlines of earlier ones" },
+	  "a bill (CUR 2.0 or FOCUS, CSV), beside those that are\nkept; later files replace lines "
+	  "of earlier ones" },
 	{ "bill-cost", 0, OPTION_CHOICE, AT(bill_cost), "billed|effective",
 	  "cash, or commitments amortised" },
 	{ "focus", 0, OPTION_TEXT, AT(focus), "FILE", "also write the attribution as FOCUS rows" },
@@ -119,6 +120,7 @@ struct cost_command {
 	struct cost_detect detect;
 	struct cost_focus focus;
 	struct cost_selection selection;
+	struct bill_files bills; /* that are kept */
 };
 
 static int check_host(struct cost_command *c)
@@ -178,15 +180,18 @@ static int load_prices(struct cost_command *c)
 	return rc;
 }
 
+/* Those that are kept, then those that are given: later ones replace lines. */
 static int load_bills(struct cost_command *c)
 {
 	struct cost_book *b = &c->book;
+	enum bill_view view = c->o.bill_cost ? BILL_EFFECTIVE : BILL_BILLED;
+	size_t kept = c->bills.n;
 	int rc = book_resources(b) < 0 ? EXIT_ERROR : EXIT_OK;
 
-	for (unsigned i = 0; i < c->o.bills.n && !rc; i++) {
-		b->bills.file = i;
-		rc = bill_file_load(c->o.bills.items[i],
-				    c->o.bill_cost ? BILL_EFFECTIVE : BILL_BILLED, &b->bills);
+	for (size_t i = 0; i < kept + c->o.bills.n && !rc; i++) {
+		b->bills.file = (uint32_t)i;
+		rc = bill_file_load(i < kept ? c->bills.paths[i] : c->o.bills.items[i - kept], view,
+				    &b->bills);
 	}
 	bill_book_sort(&b->bills);
 	return rc;
@@ -287,7 +292,7 @@ static int divide(struct cost_command *c)
 
 static int report(struct cost_command *c, struct store *store)
 {
-	struct sheet_spec sheet = { &spec, all, NULL, c->o.bills.n ? table_bill : table };
+	struct sheet_spec sheet = { &spec, all, NULL, c->book.has_bills ? table_bill : table };
 	char by[20], policy[20];
 	struct cost_report r = { &c->book, &c->rows, &sheet, &c->o.reader, NULL, NULL };
 	int rc = load(c, store);
@@ -305,7 +310,7 @@ static void set_book(struct cost_command *c)
 {
 	c->detect.address = c->o.metadata ? c->o.metadata : METADATA_ADDRESS;
 	c->rows.book = &c->book;
-	c->book.has_bills = c->o.bills.n > 0;
+	c->book.has_bills = c->o.bills.n + c->bills.n > 0;
 	c->book.config = &c->config;
 	c->book.prices = &c->prices;
 	c->book.options = (struct book_options){
@@ -338,11 +343,14 @@ int cmd_cost(int argc, char **argv)
 		rc = c.o.all ? reader_open(&r, c.o.reader.db)
 			     : reader_open_run(&r, c.o.reader.db, argv[first]);
 	c.selection.run_id = r.run.id;
+	if (!rc)
+		rc = bill_files_find(&c.bills);
 	set_book(&c);
 	if (!rc)
 		rc = report(&c, r.store);
 	cost_rows_fini(&c.rows);
 	book_fini(&c.book);
+	bill_files_free(&c.bills);
 	price_table_fini(&c.prices);
 	cost_config_fini(&c.config);
 	return rc;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -181,6 +182,33 @@ int price_file_save_own(const struct price_table *t, const char **ret_path)
 	fclose(out);
 	*ret_path = strdup(path);
 	return *ret_path ? EXIT_OK : EXIT_ERROR;
+}
+
+int bill_files_find(struct bill_files *ret)
+{
+	char pattern[PATH_MAX];
+	glob_t found = { 0 };
+
+	*ret = (struct bill_files){ 0 };
+	if (data_path("bills/*.csv", pattern, sizeof(pattern)) < 0)
+		return EXIT_OK;
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		ret->paths = calloc(found.gl_pathc, sizeof(*ret->paths));
+		for (size_t i = 0; ret->paths && i < found.gl_pathc; i++) {
+			ret->paths[i] = strdup(found.gl_pathv[i]);
+			ret->n += ret->paths[i] != NULL;
+		}
+	}
+	globfree(&found);
+	return EXIT_OK;
+}
+
+void bill_files_free(struct bill_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		free(files->paths[i]);
+	free(files->paths);
+	*files = (struct bill_files){ 0 };
 }
 
 static int feed_bill(void *ctx, const char *data, size_t len)

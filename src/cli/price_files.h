@@ -19,6 +19,14 @@ int price_file_import(const char *path, const struct price_filter *filter, struc
 int price_file_load_own(struct price_table *t);
 /* Replaces that file as a whole, by way of a new one beside it. */
 int price_file_save_own(const struct price_table *t, const char **ret_path);
+/* The bills that the user keeps: .csv files of tracer/bills under $XDG_DATA_HOME, by name.
+ * Free with bill_files_free(). No such directory: none. */
+struct bill_files {
+	char **paths;
+	size_t n;
+};
+int bill_files_find(struct bill_files *ret);
+void bill_files_free(struct bill_files *files);
 int bill_file_load(const char *path, enum bill_view view, struct bill_book *b);
 
 #endif
