@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "files", "the files that a run read and wrote", cmd_files },
 	{ "cost", "what runs cost, and who caused it", cmd_cost },
 	{ "prices", "show or import the prices of machines", cmd_prices },
+	{ "dag", "the dataflow: which task used what another made", cmd_dag },
+	{ "critical-path", "the chain of tasks and gaps that a run took", cmd_critical_path },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
 	{ "rules", "list, check and test the rules about engines", cmd_rules },

@@ -51,14 +51,14 @@ static const struct command_spec spec = {
 };
 
 static const enum field_id all[] = {
-	FIELD_PROVIDER, FIELD_REGION, FIELD_ZONE,   FIELD_MACHINE,   FIELD_LIFECYCLE,
-	FIELD_VCPUS,	FIELD_MEMORY, FIELD_GPUS,   FIELD_GPU_MODEL, FIELD_USD_PER_HOUR,
-	FIELD_SINCE,	FIELD_AS_OF,  FIELD_SOURCE, FIELD_COUNT,
+	FIELD_PROVIDER, FIELD_REGION, FIELD_ZONE,	  FIELD_MACHINE,   FIELD_LIFECYCLE,
+	FIELD_VCPUS,	FIELD_MEMORY, FIELD_GPUS,	  FIELD_GPU_MODEL, FIELD_USD_PER_HOUR,
+	FIELD_SINCE,	FIELD_AS_OF,  FIELD_PRICE_SOURCE, FIELD_COUNT,
 };
 static const enum field_id table[] = {
-	FIELD_PROVIDER, FIELD_REGION, FIELD_MACHINE, FIELD_LIFECYCLE,
-	FIELD_VCPUS,	FIELD_MEMORY, FIELD_GPUS,    FIELD_USD_PER_HOUR,
-	FIELD_AS_OF,	FIELD_SOURCE, FIELD_COUNT,
+	FIELD_PROVIDER, FIELD_REGION,	    FIELD_MACHINE, FIELD_LIFECYCLE,
+	FIELD_VCPUS,	FIELD_MEMORY,	    FIELD_GPUS,	   FIELD_USD_PER_HOUR,
+	FIELD_AS_OF,	FIELD_PRICE_SOURCE, FIELD_COUNT,
 };
 
 struct show {
@@ -99,7 +99,7 @@ static int show_row(void *ctx, const struct price_row *row, const struct machine
 	record_money(&r, FIELD_USD_PER_HOUR, row->usd_per_hour);
 	record_nonzero(&r, FIELD_SINCE, row->since_ns);
 	text_or_unknown(&r, FIELD_AS_OF, row->as_of);
-	text_or_unknown(&r, FIELD_SOURCE, row->source);
+	text_or_unknown(&r, FIELD_PRICE_SOURCE, row->source);
 	if (m && m->vcpus_milli) {
 		record_ratio(&r, FIELD_VCPUS, m->vcpus_milli / 1000.0);
 		record_nonzero(&r, FIELD_MEMORY, m->memory_bytes);
