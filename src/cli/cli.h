@@ -35,6 +35,8 @@ int cmd_tasks(int argc, char **argv);
 int cmd_tools(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_files(int argc, char **argv);
+int cmd_cost(int argc, char **argv);
+int cmd_prices(int argc, char **argv);
 int cmd_dag(int argc, char **argv);
 int cmd_critical_path(int argc, char **argv);
 int cmd_export(int argc, char **argv);

@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "tools", "the tools of a run", cmd_tools },
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
+	{ "cost", "what runs cost, and who caused it", cmd_cost },
+	{ "prices", "show or import the prices of machines", cmd_prices },
 	{ "dag", "the dataflow: which task used what another made", cmd_dag },
 	{ "critical-path", "the chain of tasks and gaps that a run took", cmd_critical_path },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
