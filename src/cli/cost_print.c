@@ -442,6 +442,18 @@ static int print_json(const struct cost_report *r, const struct sums *s)
 	return EXIT_OK;
 }
 
+/* A table of nothing but unknowns tells less than the reason. */
+static bool all_unknown(const struct cost_report *r, const struct sums *s)
+{
+	if (has_money(s) || r->options->columns)
+		return false;
+	for (const struct cost_row *row = r->rows->rows; row; row = row->hh.next) {
+		if (row->carbon_known)
+			return false;
+	}
+	return true;
+}
+
 int cost_print(const struct cost_report *r)
 {
 	struct sums s = sums_of(r->book);
@@ -451,7 +463,13 @@ int cost_print(const struct cost_report *r)
 
 	if (sheet_format(r->options) == FORMAT_JSON)
 		return print_json(r, &s);
-	rc = print_rows(r);
+	if (is_table && all_unknown(r, &s)) {
+		rc = EXIT_OK;
+		fputs("no price is known: nothing can be attributed (--json lists the rows)\n",
+		      stdout);
+	} else {
+		rc = print_rows(r);
+	}
 	if (!rc && is_table)
 		print_sums(r, &s);
 	if (!rc)

@@ -109,8 +109,11 @@ static const char *task_key(struct cost_book *b, const struct book_run *r,
 
 	if (b->n_selected > 1)
 		str_addf(&text, "%s ", r->s.run.uid);
-	if (t && t->key && strncmp(t->key, t->name, strlen(t->name)))
+	if (t && t->key && strncmp(t->key, t->name, strlen(t->name))) {
 		str_addf(&text, "%s ", t->name); /* the key alone does not say which step it is */
+		if (t->sample)
+			str_addf(&text, "[%s] ", t->sample);
+	}
 	str_add(&text, !t ? "(outside tasks)" : t->key && *t->key ? t->key : t->name);
 	if (t && t->attempt > 1)
 		str_addf(&text, " (attempt %u)", t->attempt);
