@@ -73,6 +73,8 @@ static bool last_word(struct bytes *left, struct bytes *ret)
 {
 	size_t end = left->len, start;
 
+	if (!end)
+		return false;
 	while (end && !left->data[end - 1])
 		end--;
 	for (start = end; start && left->data[start - 1]; start--)

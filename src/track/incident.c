@@ -70,8 +70,11 @@ int incident_oom(struct tracker *t, const struct wire_oom *r)
 int incident_signal(struct tracker *t, const struct wire_signal *r)
 {
 	struct process *p = process_find(t, r->target);
-	json_t *detail = json_object();
+	json_t *detail;
 
+	if (p && p->foreign)
+		return 0;
+	detail = json_object();
 	if (p && p->root && (r->signal == SIGINT || r->signal == SIGTERM || r->signal == SIGHUP))
 		t->cancelled = true;
 	if (p && !p->ended)

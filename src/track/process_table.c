@@ -228,7 +228,7 @@ int process_rename(struct tracker *t, const struct wire_rename *r)
 {
 	struct process *p = process_find(t, r->id);
 
-	if (!p || p->ended)
+	if (!p || p->ended || p->foreign)
 		return 0;
 	memcpy(p->comm, r->comm, sizeof(p->comm));
 	return segment_title(t, p, r);
@@ -390,7 +390,7 @@ static int leave(struct tracker *t, struct process *p, const struct wire_exit *r
 	closed = scope_leave(t, p, end_ns);
 	if (!err)
 		err = closed;
-	closed = scope_close_idle(t, p, end_ns);
+	closed = scope_close_idle(t, p->scope);
 	retire(t, p);
 	return err ? err : closed;
 }
@@ -401,6 +401,8 @@ static int process_dismiss(struct tracker *t, struct process *p, uint64_t end_ns
 {
 	if (p->live)
 		p->live->any = false;
+	if (!p->named && p->sent && !segment_tool_by_comm(t, p)) /* its row has a tool */
+		return -ENOMEM;
 	if (p->named)
 		p->named->alive--;
 	if (p->settled || p->sent) {

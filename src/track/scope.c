@@ -214,11 +214,23 @@ static int scopes_remove(struct tracker *t, struct scope *s, uint64_t now_ns)
 	return err;
 }
 
+static bool is_inside(const struct task *task, const struct task *outer)
+{
+	while (task && task != outer)
+		task = task->up;
+	return task != NULL;
+}
+
 int scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t now_ns)
 {
 	struct scope *old = p->scope;
+	struct task *task;
 	int err = 0;
 
+	for (task = old ? old->task : NULL; task && task->up; task = task->up) {
+		if (task->root == p->number && !task->root_ended && !is_inside(s->task, task))
+			task->left = true;
+	}
 	p->scope = scope_ref(s);
 	scopes_add(s);
 	task_members_add(t, s->task, now_ns);

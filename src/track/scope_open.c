@@ -46,7 +46,7 @@ static char *copy_field(const struct rule_result *m, const char *name)
 static void describe(struct walk *w, struct scope *s, const struct rule_result *m)
 {
 	s->root = w->process->number;
-	s->start_ns = w->process->execs > 1 ? w->now_ns : w->process->id.start_ns;
+	s->start_ns = opening_ns(w->process, w->in, w->now_ns);
 	s->name = copy_field(m, "name");
 	s->pipeline = copy_field(m, "pipeline");
 	s->engine_name = copy_field(m, "engine");
@@ -153,6 +153,10 @@ static int name_task(struct walk *w, struct scope *s, struct rule_result *m)
 	if (*m->run_key && !task->run_scope &&
 	    run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
 		return -ENOMEM;
+	for (const struct scope *up = run; up && run; up = up->up) {
+		if (up == s) /* a run within the task: not the task's */
+			run = NULL;
+	}
 	if (run) {
 		task->run_scope = scope_ref(run);
 		task->of_run = run->id;

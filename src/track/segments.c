@@ -362,7 +362,7 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 {
 	struct exec_texts x;
 	struct tool_name name;
-	struct scope *next;
+	struct scope *next, *old;
 	struct tool *tool;
 	int err = read_texts(t, r, &x);
 
@@ -387,20 +387,23 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 			t->run.peak_rss_bytes = r->maxrss_bytes;
 	}
 	p->exec_maxrss_bytes = r->maxrss_bytes;
+	old = scope_ref(p->scope);
 	err = settle_before(t, p, r, next);
 	scope_unref(t, next);
-	if (err)
-		return err;
+	tool = err ? NULL : name_tool(t, p, p->scope->task, &name);
+	if (!tool) {
+		scope_unref(t, old);
+		return err ? err : -ENOMEM;
+	}
 	if (is_significant(&name))
 		task_guess_sample(p->scope->task, x.argv);
-	tool = name_tool(t, p, p->scope->task, &name);
-	if (!tool)
-		return -ENOMEM;
 	if (!tool->path && x.exe)
 		tool->path = strdup(x.exe);
 	p->facade = name.facade || (p->facade && tool->key_len > tool->name_len);
 	become(t, p, tool, is_significant(&name));
-	return send_exec(t, p, r, &x, tool);
+	err = scope_close_idle(t, old); /* only now: its tools have been left */
+	scope_unref(t, old);
+	return err ? err : send_exec(t, p, r, &x, tool);
 }
 
 int segment_late_exec(struct tracker *t, struct process *p, const struct wire_exec *r)
@@ -424,7 +427,7 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 		.parent_rule = p->parent_rule,
 		.scope = p->scope == t->top ? NULL : &p->scope->match,
 	};
-	struct scope *next = NULL;
+	struct scope *next = NULL, *old;
 	int err;
 
 	if (!title || !t->options.rules || !rules_use_titles(t->options.rules))
@@ -433,7 +436,11 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 	err = scope_match_title(t, p, &in, r->h.time_ns, &next);
 	if (err || !next)
 		return err;
+	old = scope_ref(p->scope);
 	err = segment_move(t, p, next, &r->ledger, r->h.time_ns);
 	scope_unref(t, next);
+	if (!err)
+		err = scope_close_idle(t, old);
+	scope_unref(t, old);
 	return err ? err : incident_title(t, p, r->h.time_ns, title);
 }

@@ -414,7 +414,7 @@ struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, e
 	}
 	task->id = tracker_row_id(t, ++t->next_task);
 	task->root = p->number;
-	task->start_ns = p->execs > 1 ? o->now_ns : p->id.start_ns;
+	task->start_ns = opening_ns(p, o->in, o->now_ns);
 	task->exit_code = -1;
 	list_add(&t->open_first, &t->open_last, task);
 	t->n_open++;
@@ -507,7 +507,7 @@ static void tell_key(struct tracker *t, struct task *task)
 	bool failed = task->status != TASK_STATUS_SUCCEEDED;
 	struct task_key *k;
 
-	if (!task->key_hash)
+	if (!task->key_hash || task->status == TASK_STATUS_UNKNOWN)
 		return;
 	HASH_FIND(hh, t->task_keys, &task->key_hash, sizeof(task->key_hash), k);
 	if (!k || k->failed == failed)
@@ -555,13 +555,13 @@ static int close_task(struct tracker *t, struct task *task)
 	return err;
 }
 
-int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns)
+int scope_close_idle(struct tracker *t, struct scope *s)
 {
 	struct task *task, *up;
 	int err = 0, failed;
 
-	for (task = p->scope->task; task != &t->run; task = up) {
-		up = task->up; /* p's scope holds it */
+	for (task = s->task; task != &t->run; task = up) {
+		up = task->up; /* s holds it */
 		if (task->alive || task->closed || !(task->root_ended || task->left))
 			continue;
 		failed = close_task(t, task);

@@ -367,6 +367,13 @@ void scope_unshare(struct tracker *t, struct scope *s);
 int run_scopes_end(struct tracker *t);
 void run_scopes_free(struct tracker *t);
 
+/* A program or a title begins now, unless it is the first thing that the process is. */
+static inline uint64_t opening_ns(const struct process *p, const struct rule_input *in,
+				  uint64_t now_ns)
+{
+	return p->execs > 1 || (in->title && p->settled) ? now_ns : p->id.start_ns;
+}
+
 /* task.c */
 struct opening { /* what a match is about */
 	struct process *process;
@@ -390,7 +397,7 @@ void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
 void task_members_remove(struct task *task, uint64_t now_ns);
 void task_root_ended(struct task *task, const struct process *p, const struct wire_exit *r);
 char *task_evidence(const struct rule_result *m, const struct rule_input *in);
-int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
+int scope_close_idle(struct tracker *t, struct scope *s);
 int tasks_finish(struct tracker *t);
 void tasks_free(struct tracker *t);
 
