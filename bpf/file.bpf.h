@@ -187,6 +187,64 @@ int on_creat(struct trace_event_raw_sys_exit *ctx)
 	return handle_open(ctx->ret, AT_FDCWD, SYSCALL_ARG1(regs), O_TRUNC);
 }
 
+#define ENOSPC 28
+#define EDQUOT 122
+
+/* No room on the file system, or in the user's share of it: programs rarely say where. */
+static __always_inline int handle_write(long ret, u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 off = sizeof(struct wire_file_event);
+	struct wire_file_event *e;
+	struct record *r;
+	struct thread *t;
+	struct file *file;
+
+	if (ret != -ENOSPC && ret != -EDQUOT)
+		return 0;
+	t = bpf_task_storage_get(&threads, task, NULL, 0);
+	file = t ? fd_file(task, fd) : NULL;
+	r = file ? scratch_record(RECORD_MAIN) : NULL;
+	e = r ? begin_file_event(task, t, r, WIRE_FILE_OPEN) : NULL;
+	if (!e)
+		return 0;
+	e->error = -ret;
+	e->access = WIRE_OPEN_WRITE;
+	put_path(r, &off, PEEK(file, file, f_path.dentry), PEEK(file, file, f_path.mnt), &e->path);
+	send_record(r, off, LOSS_FILE);
+	return 0;
+}
+
+SEC("?tp/syscalls/sys_exit_write")
+int on_write(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
+SEC("?tp/syscalls/sys_exit_pwrite64")
+int on_pwrite64(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
+SEC("?tp/syscalls/sys_exit_writev")
+int on_writev(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
+SEC("?tp/syscalls/sys_exit_fallocate")
+int on_fallocate(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
+SEC("?tp/syscalls/sys_exit_copy_file_range")
+int on_copy_file_range(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG3(current_regs()));
+}
+
 struct two_paths {
 	int dir, dir2;
 	u64 path, path2;

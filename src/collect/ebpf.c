@@ -90,11 +90,20 @@ static uint64_t choose_file_programs(struct tracer_bpf *s, bool wanted)
 		struct bpf_program *program;
 		const char *call;
 	} calls[] = {
-		{ s->progs.on_openat, "openat" },	{ s->progs.on_openat2, "openat2" },
-		{ s->progs.on_open, "open" },		{ s->progs.on_creat, "creat" },
-		{ s->progs.on_rename_file, "rename" },	{ s->progs.on_renameat, "renameat" },
-		{ s->progs.on_renameat2, "renameat2" }, { s->progs.on_unlink, "unlink" },
+		{ s->progs.on_openat, "openat" },
+		{ s->progs.on_openat2, "openat2" },
+		{ s->progs.on_open, "open" },
+		{ s->progs.on_creat, "creat" },
+		{ s->progs.on_rename_file, "rename" },
+		{ s->progs.on_renameat, "renameat" },
+		{ s->progs.on_renameat2, "renameat2" },
+		{ s->progs.on_unlink, "unlink" },
 		{ s->progs.on_unlinkat, "unlinkat" },
+		{ s->progs.on_write, "write" },
+		{ s->progs.on_pwrite64, "pwrite64" },
+		{ s->progs.on_writev, "writev" },
+		{ s->progs.on_fallocate, "fallocate" },
+		{ s->progs.on_copy_file_range, "copy_file_range" },
 	};
 	bool openat = wanted && ebpf_probe_syscall_tracepoint("openat");
 
