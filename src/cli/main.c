@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "tools", "the tools of a run", cmd_tools },
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
+	{ "tune", "what limited a run, how it failed, what to do", cmd_tune },
+	{ "why", "why a task or process took its time or failed", cmd_why },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
 	{ "rules", "list, check and test the rules about engines", cmd_rules },

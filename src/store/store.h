@@ -91,6 +91,9 @@ int store_each_file(struct store *s, int64_t run_id, /* by process, path */
 		    int (*visit)(void *ctx, const struct file_row *row,
 				 const struct process_view *process),
 		    void *ctx);
+/* Those with an error only, by process and path; their processes are not looked up. */
+int store_each_file_error(struct store *s, int64_t run_id,
+			  int (*visit)(void *ctx, const struct file_row *row), void *ctx);
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
 int store_each_text(struct store *s, int64_t run_id, /* by n */
