@@ -179,6 +179,14 @@ static bool is_throttled(const struct tally *t, const struct unit *u)
 	       t->quota_cpu_ns >= QUOTA_USED_MIN * allowed;
 }
 
+bool unit_is_throttled(const struct run_facts *f, const struct unit *u)
+{
+	struct tally t;
+
+	tally(&t, f, u, LEDGER_RUNQ);
+	return is_throttled(&t, u);
+}
+
 static bool is_fast(const struct tally *t, unsigned part)
 {
 	double rate = t->part_ns > 0 ? (double)t->bytes / (t->part_ns / 1e9) : 0;

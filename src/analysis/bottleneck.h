@@ -41,6 +41,8 @@ void units_fini(struct units *u);
 int bottlenecks_find(const struct run_facts *facts, const struct units *units,
 		     struct findings *ret);
 
+/* Whether its waiting for a CPU came from a quota of its cgroup. */
+bool unit_is_throttled(const struct run_facts *facts, const struct unit *u);
 /* Which state a verdict stands for, and back. */
 enum verdict verdict_of_part(unsigned part);
 /* The process of the same task, related by fork or pipe, that worked most while p lived. */

@@ -8,15 +8,16 @@
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 
-#define LIKE_MIN	    3	/* of one kind, before one of them can be the odd one */
-#define STRAGGLER_RATIO	    2.0 /* times the median: beyond the noise of one machine */
-#define TAIL_MIN_NS	    1e9
-#define TAIL_NOTICE_SHARE   0.10
-#define TAIL_WARNING_SHARE  0.25
-#define SERIAL_SHARE	    0.5
-#define SERIAL_MIN_NS	    1e9
-#define PARALLEL_CORES	    1.3 /* a tool above this was meant to run in parallel */
-#define PARALLEL_CPU_SHARE  0.1
+#define LIKE_MIN	   3   /* of one kind, before one of them can be the odd one */
+#define STRAGGLER_RATIO	   2.0 /* times the median: beyond the noise of one machine */
+#define TAIL_MIN_NS	   1e9
+#define TAIL_NOTICE_SHARE  0.10
+#define TAIL_WARNING_SHARE 0.25
+#define SERIAL_SHARE	   0.5
+#define SERIAL_MIN_NS	   1e9
+/* Processes of one tool that compute side by side for so long are no accident. */
+#define PARALLEL_SHARE	    0.05
+#define PARALLEL_MIN_NS	    1e8
 #define THREADED_CORES_MIN  1.15 /* its other threads did work at times ... */
 #define THREADED_EFFICIENCY 0.7	 /* ... but most of the time they did not */
 #define ONE_CORE	    1.2
@@ -177,9 +178,9 @@ static void serial_finding(const struct run_facts *f, struct findings *all, cons
 
 static bool is_parallel_tool(const struct unit *u, const struct unit *run)
 {
-	return u->kind == SUBJECT_TOOL && u->explained.total_ns > 0 && u->n > 1 &&
-	       u->explained.cores_ns / u->explained.total_ns >= PARALLEL_CORES &&
-	       (double)u->cpu_ns >= PARALLEL_CPU_SHARE * (double)run->cpu_ns;
+	return u->kind == SUBJECT_TOOL && u->n > 1 &&
+	       u->explained.parallel_ns >= PARALLEL_SHARE * run->explained.total_ns &&
+	       u->explained.parallel_ns >= PARALLEL_MIN_NS;
 }
 
 /* A long process whose threads worked side by side for a part of its life only. */

@@ -237,8 +237,11 @@ int units_make(struct units *u, const struct run_facts *f)
 						f->by_start[i]->start_ns };
 	if (r == 0)
 		r = add_groups(u, f, keys, n, add_tool);
-	for (unsigned i = 0; i < u->n; i++)
+	for (unsigned i = 0; i < u->n; i++) {
 		judge(&u->list[i]);
+		if (u->list[i].verdict == VERDICT_CPU_STARVED && unit_is_throttled(f, &u->list[i]))
+			u->list[i].verdict = VERDICT_THROTTLED;
+	}
 	find_peers(u, f);
 	qsort(u->list, u->n, sizeof(*u->list), compare_units);
 	return r;
