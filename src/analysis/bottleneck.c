@@ -10,6 +10,8 @@
 /* Nobody acts on half a second, nor on less than a hundredth of the run. */
 #define WORTH_NS    500000000.0
 #define WORTH_SHARE 0.01
+/* Pressure is the first sign of a kill, and the waits that it makes are not in it. */
+#define WORTH_RECLAIM_NS 100000000.0
 /* Network volumes promise 125 MB/s and up, disks stream 100-200: what moves 200 MB for
  * each second of waiting is not slow. An SSD answers within 0.1 ms, a busy one within
  * 2; a disk that turns needs 10. */
@@ -204,7 +206,8 @@ static enum severity severity_of(const struct run_facts *f, const struct unit *u
 {
 	double share = explained_share(&u->explained, part), ns = u->explained.ns[part];
 
-	if (share < share_notice(part) || ns < WORTH_NS || is_fast(t, part) ||
+	if (share < share_notice(part) ||
+	    ns < (part == LEDGER_RECLAIM ? WORTH_RECLAIM_NS : WORTH_NS) || is_fast(t, part) ||
 	    ns < WORTH_SHARE * (double)(f->end_ns - f->start_ns))
 		return SEVERITY_INFO;
 	if (part == LEDGER_CHILD || part == EXPLAIN_IDLE) /* by themselves they say little */
@@ -262,10 +265,10 @@ static void cause_of_disk(struct findings *all, struct finding *one, const struc
 			human_count(rate, t->waits));
 	else
 		one->cause = findings_text(
-			all, "%s of waiting moved %s/s; one wait took %s", t->name ? t->name : "it",
-			human_bytes(rate, (uint64_t)per_s),
-			human_duration(wait,
-				       t->waits ? (uint64_t)(t->part_ns / (double)t->waits) : 0));
+			all, "%s: a second of waiting moved %s, one wait took %s",
+			t->name ? t->name : "it", human_bytes(rate, (uint64_t)per_s),
+			t->waits ? human_duration(wait, (uint64_t)(t->part_ns / (double)t->waits))
+				 : "an unknown time");
 	one->advice = "a faster or nearer file system, larger reads, or the data staged beforehand";
 }
 

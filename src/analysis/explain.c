@@ -12,12 +12,14 @@
 #define CONTENDED_LOCK_SHARE   0.4
 #define CONTENDED_WAIT_MAX_NS  50e6
 #define CONTENDED_WAITS_PER_S  20.0
-#define CONTENDED_CORES_UNUSED 0.75 /* fewer of its cores in use than this */
+#define CONTENDED_CORES_UNUSED 0.8 /* fewer of its cores in use than this */
 /* Below this a socket says "are you there", it does not transfer: 64 KiB/s is what a
  * 1990s line carried. */
 #define SILENT_NET_BYTES_PER_S 65536.0
+#define THRASH_RECLAIM_SHARE   0.05
 #define SLEEPER_SHARE	       0.9
 #define SUPERVISOR_SHARE       0.5 /* of its life with children alive */
+#define LIKE_MAX	       64  /* looked at */
 #define PARALLEL_CORES	       1.5
 #define SERIAL_CORES_MIN       0.5
 #define SERIAL_CORES_MAX       1.2
@@ -35,19 +37,25 @@ static double life_of(const struct fact_process *p)
 	return life > 0 && life < threads ? life : threads;
 }
 
-/* CPU that direct reclaim burns is the price of missing memory, too. */
-static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l)
+/* CPU that direct reclaim burns is the price of missing memory; so is the disk, where a
+ * process waits for its own pages while memory is being freed for it. */
+static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l, double life)
 {
 	double more = (double)l->direct_reclaim_ns - (double)l->state_ns[LEDGER_RECLAIM];
 
 	for (unsigned i = 0; i < LEDGER_STATES; i++)
 		state[i] = (double)l->state_ns[i];
-	if (more <= 0)
-		return;
 	if (more > state[LEDGER_CPU])
 		more = state[LEDGER_CPU];
-	state[LEDGER_CPU] -= more;
-	state[LEDGER_RECLAIM] += more;
+	if (more > 0) {
+		state[LEDGER_CPU] -= more;
+		state[LEDGER_RECLAIM] += more;
+	}
+	if (state[LEDGER_RECLAIM] >= THRASH_RECLAIM_SHARE * life && l->disk_waits &&
+	    l->major_faults >= l->disk_waits / 2) {
+		state[LEDGER_RECLAIM] += state[LEDGER_DISK];
+		state[LEDGER_DISK] = 0;
+	}
 }
 
 static bool is_contended(const struct fact_process *p, const double *state, double life,
@@ -62,6 +70,20 @@ static bool is_contended(const struct fact_process *p, const double *state, doub
 	       state[LEDGER_LOCK] / waits_n <= CONTENDED_WAIT_MAX_NS &&
 	       waits_n / (life / 1e9) >= CONTENDED_WAITS_PER_S &&
 	       cores < CONTENDED_CORES_UNUSED * most;
+}
+
+/* A worker that waits for its turn has as much to do as its like; one that waits for
+ * work has done far less than the busiest of them. */
+static bool is_idle_worker(const struct fact_process *p)
+{
+	uint64_t own = p->ledger.state_ns[LEDGER_CPU], most = own;
+	unsigned n = 0;
+
+	for (const struct fact_process *c = p->up ? p->up->child : NULL; c && n < LIKE_MAX;
+	     c = c->next, n++)
+		if (c->name == p->name && c->ledger.state_ns[LEDGER_CPU] > most)
+			most = c->ledger.state_ns[LEDGER_CPU];
+	return own < most / 4;
 }
 
 static bool is_supervisor(const struct fact_process *p, double life)
@@ -105,10 +127,11 @@ void profile_make(struct profile *ret, const struct fact_process *p, unsigned cp
 	*ret = (struct profile){ .life_ns = (uint64_t)life };
 	if (life <= 0)
 		return;
-	load_states(state, &p->ledger);
+	load_states(state, &p->ledger, life);
 	ret->silent_net = bytes < SILENT_NET_BYTES_PER_S * state[LEDGER_NET] / 1e9;
 	ret->contended = is_contended(p, state, life, cpus);
 	ret->supervisor = is_supervisor(p, life);
+	ret->idle_worker = !many && state[LEDGER_LOCK] > life / 10 && is_idle_worker(p);
 	own_net = !many || !ret->silent_net;
 	if (ret->contended) {
 		for (unsigned i = 0; i < LEDGER_STATES; i++)
@@ -142,7 +165,7 @@ static unsigned tier_of(const struct profile *f, const struct fact_process *p, u
 			return 0;
 		break;
 	case LEDGER_LOCK:
-		if (f->contended || p->threads_peak <= 1)
+		if (f->contended || (p->threads_peak <= 1 && !f->idle_worker))
 			return 0;
 		break;
 	case LEDGER_SLEEP:

@@ -36,6 +36,7 @@ struct profile {
 	bool supervisor;	     /* its children live while it waits */
 	bool silent_net;	     /* its network waits move next to nothing */
 	bool sleeper;		     /* does nothing but sleep */
+	bool idle_worker;	     /* its locks are waits for work */
 };
 
 void profile_make(struct profile *ret, const struct fact_process *p, unsigned cpus);

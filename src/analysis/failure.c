@@ -12,6 +12,7 @@
 
 #define JUST_BEFORE_NS 2000000000ULL /* a file that was missed just before the end */
 #define DEPTH_MAX      64
+#define TOLD_MAX       16
 #define FAILED_MAX     64 /* failed tasks that are told one by one */
 
 static bool is_crash(int signal)
@@ -166,6 +167,14 @@ static bool from_timeout(const struct fact_event *e)
 	return e && e->comm && !strcmp(e->comm, "timeout");
 }
 
+/* RLIMIT_CPU counts seconds and is looked at each tick. */
+static bool used_whole_seconds(const struct fact_process *p)
+{
+	uint64_t cpu = p->ledger.state_ns[LEDGER_CPU];
+
+	return cpu >= 990000000 && (cpu + 10000000) % 1000000000 < 60000000;
+}
+
 static enum verdict verdict_of_signal(const struct run_facts *f, const struct fact_process *p,
 				      struct findings *all, const char **ret_cause)
 {
@@ -176,6 +185,11 @@ static enum verdict verdict_of_signal(const struct run_facts *f, const struct fa
 		return VERDICT_TIMEOUT;
 	if (p->signal == SIGXCPU) {
 		*ret_cause = "it used up its limit of CPU time (ulimit -t)";
+		return VERDICT_TIMEOUT;
+	}
+	if (p->signal == SIGKILL && e && !e->sender_pid && used_whole_seconds(p)) {
+		*ret_cause = "the kernel killed it after a whole number of seconds of CPU: a limit "
+			     "of CPU time (ulimit -t)";
 		return VERDICT_TIMEOUT;
 	}
 	return is_crash(p->signal) ? VERDICT_CRASH : VERDICT_KILLED;
@@ -368,6 +382,8 @@ static void full_disks(const struct run_facts *f, struct findings *all)
 /* The run went on, but not all of it was meant to end so. */
 static void killed_on_the_way(const struct run_facts *f, struct findings *all)
 {
+	unsigned told = 0;
+
 	for (size_t i = 0; i < f->n_events; i++) {
 		const struct fact_event *e = &f->events[i];
 		bool timed_out = from_timeout(e);
@@ -377,6 +393,8 @@ static void killed_on_the_way(const struct run_facts *f, struct findings *all)
 		    e->process->signal != e->signal || e->process->oom_killed || !e->sender_pid ||
 		    (!timed_out && run_facts_find_pid(f, e->sender_pid)))
 			continue;
+		if (told++ == TOLD_MAX)
+			return;
 		one = findings_add(all, timed_out ? VERDICT_TIMEOUT : VERDICT_KILLED,
 				   SUBJECT_PROCESS, e->process->name);
 		if (!one)

@@ -10,11 +10,11 @@
 
 #define LIKE_MIN	   3   /* of one kind, before one of them can be the odd one */
 #define STRAGGLER_RATIO	   2.0 /* times the median: beyond the noise of one machine */
-#define TAIL_MIN_NS	   1e9
+#define TAIL_MIN_NS	   5e8 /* as for any wait: nobody acts on less */
 #define TAIL_NOTICE_SHARE  0.10
 #define TAIL_WARNING_SHARE 0.25
 #define SERIAL_SHARE	   0.5
-#define SERIAL_MIN_NS	   1e9
+#define SERIAL_MIN_NS	   5e8
 /* Processes of one tool that compute side by side for so long are no accident. */
 #define PARALLEL_SHARE	    0.05
 #define PARALLEL_MIN_NS	    1e8
@@ -77,7 +77,7 @@ static void explain_straggler(const struct run_facts *f, struct findings *all, s
 				   share_text(all, e.ns[largest], e.total_ns));
 }
 
-static void straggler(const struct run_facts *f, struct findings *all, const struct unit *u,
+static bool straggler(const struct run_facts *f, struct findings *all, const struct unit *u,
 		      struct span *spans, size_t n)
 {
 	double median, wall = (double)(f->end_ns - f->start_ns), tail = tail_of(spans, n, &median);
@@ -86,10 +86,10 @@ static void straggler(const struct run_facts *f, struct findings *all, const str
 	struct finding *one;
 
 	if (tail < TAIL_MIN_NS || tail < TAIL_NOTICE_SHARE * wall)
-		return;
+		return false;
 	one = findings_add(all, VERDICT_STRAGGLER, u->kind, s->name);
 	if (!one)
-		return;
+		return false;
 	one->severity = tail >= TAIL_WARNING_SHARE * wall ? SEVERITY_WARNING : SEVERITY_NOTICE;
 	one->class = FINDING_STRUCTURE;
 	one->share = tail / wall;
@@ -111,6 +111,7 @@ static void straggler(const struct run_facts *f, struct findings *all, const str
 	one->advice = "split its input, start it first, or look why it is slow";
 	one->check = one->pid ? findings_text(all, "tracer why %u", one->pid)
 			      : findings_text(all, "tracer tasks --sort wall");
+	return true;
 }
 
 static int stragglers_of_tasks(const struct run_facts *f, struct findings *all,
@@ -129,6 +130,17 @@ static int stragglers_of_tasks(const struct run_facts *f, struct findings *all,
 	return 0;
 }
 
+/* A pool's workers live as long as their pool: what they did counts, not how long. */
+static uint64_t end_of_work(const struct fact_process *p)
+{
+	uint64_t work = 0;
+
+	for (unsigned i = 0; i < LEDGER_STATES; i++)
+		if (i != LEDGER_LOCK && i != LEDGER_PIPE && i != LEDGER_POLL)
+			work += p->ledger.state_ns[i];
+	return p->start_ns + (p->threads_peak > 1 ? p->end_ns - p->start_ns : work);
+}
+
 /* Without tasks: processes of one tool and one parent. */
 static int stragglers_of_tool(const struct run_facts *f, struct findings *all, const struct unit *u)
 {
@@ -145,8 +157,13 @@ static int stragglers_of_tool(const struct run_facts *f, struct findings *all, c
 			spans[n++] =
 				(struct span){ p->start_ns, p->end_ns, u->name, NULL, p, NULL };
 	}
-	if (n >= LIKE_MIN)
-		straggler(f, all, u, spans, n);
+	if (n < LIKE_MIN)
+		return 0;
+	if (straggler(f, all, u, spans, n))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		spans[i].end = end_of_work(spans[i].process);
+	straggler(f, all, u, spans, n);
 	return 0;
 }
 
@@ -189,7 +206,11 @@ static void serial_threads(const struct run_facts *f, struct findings *all, cons
 	for (size_t i = 0; i < f->n_processes; i++) {
 		const struct fact_process *p = &f->processes[i];
 		double life = (double)(p->end_ns - p->start_ns), most, cores, serial;
+		struct profile profile;
 
+		profile_make(&profile, p, f->run.cpus);
+		if (profile.contended) /* its locks say why */
+			continue;
 		if (p->threads_peak < 2 || life < SERIAL_SHARE * run->explained.total_ns)
 			continue;
 		most = p->threads_peak < f->run.cpus ? p->threads_peak : f->run.cpus;

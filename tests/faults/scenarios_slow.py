@@ -57,7 +57,8 @@ def disk_cold(lab):
 @scenario("slow disk: writes until they are there", "disk")
 def disk_sync(lab):
     where, cgroup = lab.disk(64, 4 << 20)
-    return lab.sh(lab.enter(cgroup, f"exec dd if=/dev/zero of={where}/f bs=1M count=10 oflag=direct"))
+    write = f"exec dd if=/dev/zero of={where}/f bs=1M count=10 oflag=direct"
+    return lab.sh(lab.enter(cgroup, write))
 
 
 @scenario("slow network: download", "network", quick=True)
