@@ -304,6 +304,10 @@ static void add_failure(const struct run_facts *f, struct findings *all,
 		verdict == VERDICT_MISSING_FILE || verdict == VERDICT_PERMISSION ? 80 : 95;
 	one->cause = cause;
 	one->advice = advice_of(verdict);
+	if (verdict == VERDICT_OOM) /* no record of the kernel's: its mark alone */
+		one->cause =
+			findings_text(all, "whose limit it was is not recorded; it had grown to %s",
+				      human_bytes((char[HUMAN_MAX]){ 0 }, p->peak_rss_bytes));
 	one->summary = findings_text(all, "%s%s%s (pid %u) %s", task ? task->name : "",
 				     task ? ": " : "", p->name, p->pid, ending_words(all, p));
 	if (p->exit_code >= 0)

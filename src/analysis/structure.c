@@ -13,6 +13,7 @@
 #define TAIL_MIN_NS	   5e8 /* as for any wait: nobody acts on less */
 #define TAIL_NOTICE_SHARE  0.10
 #define TAIL_WARNING_SHARE 0.25
+#define LOOKED_AT	   8
 #define SERIAL_SHARE	   0.5
 #define SERIAL_MIN_NS	   5e8
 /* Processes of one tool that compute side by side for so long are no accident. */
@@ -141,11 +142,31 @@ static uint64_t end_of_work(const struct fact_process *p)
 	return p->start_ns + (p->threads_peak > 1 ? p->end_ns - p->start_ns : work);
 }
 
+/* The parent of most of them, as far as the first few tell. */
+static const struct fact_process *common_parent(const struct unit *u)
+{
+	const struct fact_process *best = NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; i < u->n_processes && i < LOOKED_AT; i++) {
+		const struct fact_process *up = u->processes[i]->up;
+		size_t n = 0;
+
+		for (size_t j = i; up && up != best && j < u->n_processes; j++)
+			n += u->processes[j]->up == up;
+		if (n > most) {
+			most = n;
+			best = up;
+		}
+	}
+	return best;
+}
+
 /* Without tasks: processes of one tool and one parent. */
 static int stragglers_of_tool(const struct run_facts *f, struct findings *all, const struct unit *u)
 {
 	_cleanup_free_ struct span *spans = calloc(u->n_processes + 1, sizeof(*spans));
-	const struct fact_process *up = u->processes[0]->up;
+	const struct fact_process *up = common_parent(u);
 	size_t n = 0;
 
 	if (!spans)

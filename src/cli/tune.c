@@ -82,8 +82,9 @@ static int print_text(const struct judgement *j, bool all)
 	char text[HUMAN_MAX];
 	int r = 0;
 
-	printf("run %s  %s  %s, %s\n\n", run->uid, run->pipeline ? run->pipeline : "-",
-	       run_status_name(run->status), human_duration(text, (uint64_t)wall));
+	printf("run %s  ", run->uid);
+	safe_print(stdout, run->pipeline ? run->pipeline : "-");
+	printf("  %s, %s\n\n", run_status_name(run->status), human_duration(text, (uint64_t)wall));
 	findings_print(&p, &j->findings);
 	if (run_facts_missing(&j->facts)) {
 		printf("\nno bottleneck is judged: %s\n", run_facts_missing(&j->facts));

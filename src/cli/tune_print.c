@@ -133,14 +133,21 @@ json_t *contention_object(const struct contention *c)
 	return object;
 }
 
-static void print_line(const struct tune_print *p, const char *label, const char *text)
+void safe_print(FILE *out, const char *text)
 {
 	_cleanup_(str_fini) struct str safe = STR_INIT;
 
+	text_visible(&safe, text ? text : "", text ? strlen(text) : 0);
+	fputs(str_text(&safe), out);
+}
+
+static void print_line(const struct tune_print *p, const char *label, const char *text)
+{
 	if (!text || !*text)
 		return;
-	text_visible(&safe, text, strlen(text));
-	fprintf(p->out, "          %-8s %s\n", label, str_text(&safe));
+	fprintf(p->out, "          %-8s ", label);
+	safe_print(p->out, text);
+	fputc('\n', p->out);
 }
 
 static void print_books(const struct tune_print *p, const struct finding *f)
@@ -159,11 +166,9 @@ static void print_books(const struct tune_print *p, const struct finding *f)
 
 static void print_finding(const struct tune_print *p, const struct finding *f)
 {
-	_cleanup_(str_fini) struct str safe = STR_INIT;
-
-	text_visible(&safe, f->summary ? f->summary : "", f->summary ? strlen(f->summary) : 0);
-	fprintf(p->out, "%-9s %-8s %s\n", severity_name(f->severity), verdict_name(f->verdict),
-		str_text(&safe));
+	fprintf(p->out, "%-9s %-8s ", severity_name(f->severity), verdict_name(f->verdict));
+	safe_print(p->out, f->summary);
+	fputc('\n', p->out);
 	print_line(p, "cause", f->cause);
 	for (unsigned i = 0; i < f->n_figures; i++)
 		if (!strcmp(f->figures[i].name, "who_was_there"))
@@ -278,7 +283,10 @@ void contention_print(const struct tune_print *p, const struct contention *c, do
 		if (!n)
 			fputs("\nWho waited for a CPU while whom ran (an estimate)\n", p->out);
 		done[v][by] = true;
-		fprintf(p->out, "  %7s  %s waited for %s\n", human_duration(wait, (uint64_t)most),
-			c->names[v], by == v ? "its like" : c->names[by]);
+		fprintf(p->out, "  %7s  ", human_duration(wait, (uint64_t)most));
+		safe_print(p->out, c->names[v]);
+		fputs(" waited for ", p->out);
+		safe_print(p->out, by == v ? "its like" : c->names[by]);
+		fputc('\n', p->out);
 	}
 }

@@ -25,6 +25,8 @@ struct tune_print {
 unsigned findings_print(const struct tune_print *p, const struct findings *f);
 int units_print(const struct tune_print *p, const struct units *u); /* 0 or -ENOMEM */
 void contention_print(const struct tune_print *p, const struct contention *c, double wall_ns);
+/* Text of others, made harmless for a terminal. */
+void safe_print(FILE *out, const char *text);
 /* "disk 72 %, CPU 20 %" */
 void explained_short(struct str *out, const struct explained *e, unsigned max_parts);
 

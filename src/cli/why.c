@@ -175,9 +175,11 @@ static json_t *tell_findings(struct why *w, const char *name, uint32_t pid)
 		json_array_append_new(array, finding_object(f));
 		if (w->array)
 			continue;
-		printf("  %s: %s\n", severity_name(f->severity), f->summary);
-		if (f->cause)
-			printf("    %s\n", f->cause);
+		printf("  %s: ", severity_name(f->severity));
+		safe_print(stdout, f->summary);
+		fputs(f->cause ? "\n    " : "", stdout);
+		safe_print(stdout, f->cause);
+		putchar('\n');
 	}
 	return array;
 }
@@ -204,10 +206,14 @@ static void tell_failure(struct why *w, const struct fact_process *p, json_t *ob
 		return;
 	}
 	printf("  it %s\n", ending_words(&w->texts, p));
-	if (origin != p)
-		printf("  because %s (pid %u) %s\n", origin->name, origin->pid,
-		       ending_words(&w->texts, origin));
-	printf("  %s%s%s\n", verdict_words(verdict), cause ? ": " : "", cause ? cause : "");
+	if (origin != p) {
+		fputs("  because ", stdout);
+		safe_print(stdout, origin->name);
+		printf(" (pid %u) %s\n", origin->pid, ending_words(&w->texts, origin));
+	}
+	printf("  %s%s", verdict_words(verdict), cause ? ": " : "");
+	safe_print(stdout, cause);
+	putchar('\n');
 }
 
 static void tell_process(struct why *w, const struct fact_process *p)
@@ -215,8 +221,11 @@ static void tell_process(struct why *w, const struct fact_process *p)
 	json_t *chain = w->array ? json_array() : NULL, *object = w->array ? json_object() : NULL;
 	json_t *findings;
 
-	if (!w->array)
-		printf("%sprocess %u  %s\n", w->n ? "\n" : "", p->pid, p->name);
+	if (!w->array) {
+		printf("%sprocess %u  ", w->n ? "\n" : "", p->pid);
+		safe_print(stdout, p->name);
+		putchar('\n');
+	}
 	w->n++;
 	follow(w, p, chain);
 	tell_failure(w, p, object);
@@ -250,6 +259,17 @@ static const struct fact_process *main_process(const struct fact_task *t, unsign
 	return best;
 }
 
+static void head_of_task(const struct why *w, const struct fact_task *t, const char *parts)
+{
+	char wall[HUMAN_MAX];
+
+	fputs(w->n ? "\ntask " : "task ", stdout);
+	safe_print(stdout, t->name);
+	fputs(t->detail ? " " : "", stdout);
+	safe_print(stdout, t->detail);
+	printf("  %s: %s\n", human_duration(wall, t->end_ns - t->start_ns), parts);
+}
+
 static void tell_task(struct why *w, const struct fact_task *t)
 {
 	json_t *chain = w->array ? json_array() : NULL, *object = w->array ? json_object() : NULL;
@@ -258,14 +278,11 @@ static void tell_task(struct why *w, const struct fact_task *t)
 	struct explained e = { 0 };
 	uint64_t span[2] = { t->start_ns, t->end_ns };
 	json_t *findings;
-	char wall[HUMAN_MAX];
 
 	explain_add(&e, t->processes, t->n_processes, span, w->j->facts.run.cpus);
 	explained_short(&parts, &e, LEDGER_STATES);
 	if (!w->array)
-		printf("%stask %s%s%s  %s: %s\n", w->n ? "\n" : "", t->name, t->detail ? " " : "",
-		       t->detail ? t->detail : "", human_duration(wall, t->end_ns - t->start_ns),
-		       str_text(&parts));
+		head_of_task(w, t, str_text(&parts));
 	w->n++;
 	if (p)
 		follow(w, p, chain);
