@@ -239,6 +239,18 @@ int on_fallocate(struct trace_event_raw_sys_exit *ctx)
 	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
 }
 
+SEC("?tp/syscalls/sys_exit_sendfile64")
+int on_sendfile(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
+SEC("?tp/syscalls/sys_exit_fsync")
+int on_fsync(struct trace_event_raw_sys_exit *ctx)
+{
+	return handle_write(ctx->ret, SYSCALL_ARG1(current_regs()));
+}
+
 SEC("?tp/syscalls/sys_exit_copy_file_range")
 int on_copy_file_range(struct trace_event_raw_sys_exit *ctx)
 {

@@ -427,10 +427,25 @@ static void add_unit(const struct run_facts *f, struct findings *all, const stru
 		add_verdict(f, all, u);
 }
 
+/* Tasks are there for half of the run or more: they say what it did. */
+static bool tasks_cover(const struct run_facts *f)
+{
+	uint64_t end = 0, covered = 0;
+
+	for (size_t i = 0; i < f->n_tasks; i++) { /* by start */
+		const struct fact_task *t = &f->tasks[i];
+		uint64_t from = t->start_ns > end ? t->start_ns : end;
+
+		covered += t->end_ns > from ? t->end_ns - from : 0;
+		end = t->end_ns > end ? t->end_ns : end;
+	}
+	return covered >= (f->end_ns - f->start_ns) / 2;
+}
+
 int bottlenecks_find(const struct run_facts *f, const struct units *units, struct findings *ret)
 {
 	const char *missing = run_facts_missing(f);
-	bool tasks = units->n > 1 && units->list[1].kind == SUBJECT_TASK;
+	bool tasks = units->n > 1 && units->list[1].kind == SUBJECT_TASK && tasks_cover(f);
 
 	if (missing) {
 		struct finding *one = findings_add(ret, VERDICT_UNKNOWN, SUBJECT_RUN,

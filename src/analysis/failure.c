@@ -205,7 +205,7 @@ static enum verdict verdict_of_code(const struct fact_process *p, struct finding
 		return VERDICT_TIMEOUT;
 	}
 	if (p->exit_code == 127) {
-		*ret_cause = "the shell did not find a command";
+		*ret_cause = "a command, or a shared library of it, was not found";
 		return VERDICT_MISSING_FILE;
 	}
 	if (p->exit_code == 126) {
@@ -261,6 +261,17 @@ const char *ending_words(struct findings *all, const struct fact_process *p)
 			    : "ended well";
 }
 
+/* Ctrl-C, or a signal that was sent to tracer, which hands it on. A signal from anybody
+ * else is somebody's doing. */
+static bool was_cancelled(const struct run_facts *f, const struct fact_process *p)
+{
+	const struct fact_event *e = deadly_signal(f, p);
+
+	if (f->run.status != RUN_CANCELLED)
+		return false;
+	return !e || e->signal == SIGINT || (e->comm && !strncmp(e->comm, "tracer", 6));
+}
+
 static const char *advice_of(enum verdict verdict)
 {
 	switch (verdict) {
@@ -279,11 +290,40 @@ static const char *advice_of(enum verdict verdict)
 	}
 }
 
+static bool is_same_work(const struct fact_task *a, const struct fact_task *b)
+{
+	if (strcmp(a->name, b->name) != 0)
+		return false;
+	if (a->root && b->root && a->root->command && a->root->command == b->root->command)
+		return true;
+	return a->detail && b->detail && !strcmp(a->detail, b->detail);
+}
+
+/* A later attempt did it: what that cost is told as a retry. */
+static bool was_repeated(const struct run_facts *f, const struct fact_task *failed)
+{
+	for (size_t i = 0; i < f->n_tasks; i++)
+		if (f->tasks[i].start_ns >= failed->end_ns &&
+		    f->tasks[i].status == TASK_STATUS_SUCCEEDED &&
+		    is_same_work(&f->tasks[i], failed))
+			return true;
+	return false;
+}
+
+static enum severity severity_of(const struct run_facts *f, const struct fact_task *task,
+				 enum verdict verdict)
+{
+	if (verdict == VERDICT_CANCELLED)
+		return SEVERITY_NOTICE;
+	if (task && was_repeated(f, task))
+		return SEVERITY_INFO;
+	return task && f->run.status == RUN_SUCCEEDED ? SEVERITY_WARNING : SEVERITY_CRITICAL;
+}
+
 static void add_failure(const struct run_facts *f, struct findings *all,
 			const struct fact_task *task, const struct fact_process *from)
 {
 	const struct fact_process *p = failure_origin(from);
-	bool cancelled = !task && f->run.status == RUN_CANCELLED;
 	enum verdict verdict;
 	struct finding *one;
 	const char *cause;
@@ -291,13 +331,13 @@ static void add_failure(const struct run_facts *f, struct findings *all,
 	verdict = failure_verdict(f, p, all, &cause);
 	if (verdict == VERDICT_OOM && oom_is_told(all))
 		return;
-	if (cancelled && (verdict == VERDICT_KILLED || verdict == VERDICT_EXIT))
+	if (!task && (verdict == VERDICT_KILLED || verdict == VERDICT_EXIT) && was_cancelled(f, p))
 		verdict = VERDICT_CANCELLED;
 	one = findings_add(all, verdict, task ? SUBJECT_TASK : SUBJECT_RUN,
 			   task ? task->name : p->name);
 	if (!one)
 		return;
-	one->severity = verdict == VERDICT_CANCELLED ? SEVERITY_NOTICE : SEVERITY_CRITICAL;
+	one->severity = severity_of(f, task, verdict);
 	one->class = FINDING_FAILURE;
 	one->pid = p->pid;
 	one->confidence =

@@ -114,19 +114,19 @@ static uint64_t hash(const char *text)
 	return h;
 }
 
-static size_t attempts_of_tasks(const struct run_facts *f, struct attempt *list)
+static size_t attempts_of_tasks(const struct run_facts *f, struct attempt *list, bool by_detail)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n_tasks; i++) {
 		const struct fact_task *t = &f->tasks[i];
-		uint64_t command = t->root ? t->root->command : 0;
+		uint64_t command = by_detail ? hash(t->detail) : t->root ? t->root->command : 0;
 
-		if (t->outer || (!t->detail && !command))
+		if (t->outer || !(by_detail ? t->detail != NULL : command != 0))
 			continue;
 		list[n++] = (struct attempt){
 			.parent = (int64_t)hash(t->name),
-			.command = t->detail && t->attempt ? hash(t->detail) : command,
+			.command = command,
 			.start = t->start_ns,
 			.end = t->end_ns,
 			.process = t->root,
@@ -168,7 +168,9 @@ int retries_find(const struct run_facts *f, struct findings *all)
 
 	if (!list)
 		return -ENOMEM;
-	look_all(f, all, list, attempts_of_tasks(f, list));
+	look_all(f, all, list, attempts_of_tasks(f, list, false));
+	if (all->n == before)
+		look_all(f, all, list, attempts_of_tasks(f, list, true));
 	if (all->n == before)
 		look_all(f, all, list, attempts_of_processes(f, list));
 	return all->failed ? -ENOMEM : 0;

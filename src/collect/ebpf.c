@@ -102,6 +102,8 @@ static uint64_t choose_file_programs(struct tracer_bpf *s, bool wanted)
 		{ s->progs.on_write, "write" },
 		{ s->progs.on_pwrite64, "pwrite64" },
 		{ s->progs.on_writev, "writev" },
+		{ s->progs.on_sendfile, "sendfile64" },
+		{ s->progs.on_fsync, "fsync" },
 		{ s->progs.on_fallocate, "fallocate" },
 		{ s->progs.on_copy_file_range, "copy_file_range" },
 	};

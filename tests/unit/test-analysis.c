@@ -364,7 +364,7 @@ static void test_files(void **state)
 	add_file(&f, "/data/in.bam", ENOENT, 2990);
 	expect(&f, "disk-full", "/data/out.bam");
 	failed_run(&f, 127, 0);
-	expect(&f, "missing-file", "did not find");
+	expect(&f, "missing-file", "was not found");
 }
 
 static void add_signal(struct run_facts *f, int signal, uint32_t sender, const char *comm)
