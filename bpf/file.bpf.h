@@ -3,7 +3,8 @@
  * Regular files opened, renamed and unlinked: names, never contents. At the
  * return of the system call the file is in the descriptor table, so its real
  * path, size and mode are at hand. Attached only when file names are asked for:
- * a system-call tracepoint costs every process of the host 40-90 ns a call.
+ * a system-call tracepoint costs every process of the host 40-90 ns a call, and
+ * 0.1-0.2 us where a program is attached: full disks are seen at that price.
  */
 #ifndef TRACER_FILE_BPF_H
 #define TRACER_FILE_BPF_H
