@@ -11,7 +11,7 @@
 #define WORTH_NS    500000000.0
 #define WORTH_SHARE 0.01
 /* Pressure is the first sign of a kill, and the waits that it makes are not in it. */
-#define WORTH_RECLAIM_NS 100000000.0
+#define WORTH_RECLAIM_NS 200000000.0
 /* Network volumes promise 125 MB/s and up, disks stream 100-200: what moves 200 MB for
  * each second of waiting is not slow. An SSD answers within 0.1 ms, a busy one within
  * 2; a disk that turns needs 10. */

@@ -38,8 +38,10 @@ static double life_of(const struct fact_process *p)
 }
 
 /* CPU that direct reclaim burns is the price of missing memory; so is the disk, where a
- * process waits for its own pages while memory is being freed for it. */
-static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l, double life)
+ * process waits for its own pages while memory is being freed for it, or fetches the same
+ * data again and again. */
+static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l, double life,
+			bool rereads)
 {
 	double more = (double)l->direct_reclaim_ns - (double)l->state_ns[LEDGER_RECLAIM];
 
@@ -51,8 +53,8 @@ static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l
 		state[LEDGER_CPU] -= more;
 		state[LEDGER_RECLAIM] += more;
 	}
-	if (state[LEDGER_RECLAIM] >= THRASH_RECLAIM_SHARE * life && l->disk_waits &&
-	    l->major_faults >= l->disk_waits / 2) {
+	if (rereads || (state[LEDGER_RECLAIM] >= THRASH_RECLAIM_SHARE * life && l->disk_waits &&
+			l->major_faults >= l->disk_waits / 2)) {
 		state[LEDGER_RECLAIM] += state[LEDGER_DISK];
 		state[LEDGER_DISK] = 0;
 	}
@@ -127,7 +129,7 @@ void profile_make(struct profile *ret, const struct fact_process *p, unsigned cp
 	*ret = (struct profile){ .life_ns = (uint64_t)life };
 	if (life <= 0)
 		return;
-	load_states(state, &p->ledger, life);
+	load_states(state, &p->ledger, life, p->rereads);
 	ret->silent_net = bytes < SILENT_NET_BYTES_PER_S * state[LEDGER_NET] / 1e9;
 	ret->contended = is_contended(p, state, life, cpus);
 	ret->supervisor = is_supervisor(p, life);

@@ -30,6 +30,7 @@ struct fact_process {
 	uint32_t pid, threads_peak, killer_pid;
 	int exit_code, signal;
 	bool oom_killed, failed, alive; /* alive: when observation ended */
+	bool rereads; /* its memory is limited, and the run fetched the same data repeatedly */
 	struct wire_ledger ledger;
 };
 

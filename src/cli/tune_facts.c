@@ -221,6 +221,32 @@ static int load_tasks(struct loader *l, int64_t **ret_parents, int64_t **ret_roo
 	return r;
 }
 
+/* Reading things once, however large, is not thrashing; what a program and its
+ * libraries are is not in the list of files, hence the allowance. */
+#define READ_SET_ALLOWANCE (64ULL << 20)
+
+static int find_rereads(struct loader *l, struct store *store, int64_t run_id)
+{
+	uint64_t read_set = 0, fetched = l->f->run.ledger.read_bytes;
+	bool limited = false;
+	int r;
+
+	for (size_t i = 0; i < l->f->n_cgroups; i++)
+		limited |= l->f->cgroups[i].memory_limit_bytes > 0;
+	if (!limited || fetched < READ_SET_ALLOWANCE)
+		return 0;
+	r = store_get_read_set(store, run_id, &read_set);
+	if (r < 0 || !read_set || fetched < 2 * read_set + READ_SET_ALLOWANCE)
+		return r;
+	for (size_t i = 0; i < l->f->n_processes; i++) {
+		struct fact_process *p = &l->f->processes[i];
+		const struct fact_cgroup *c = run_facts_find_cgroup(l->f, p->cgroup_id);
+
+		p->rereads = c && c->memory_limit_bytes;
+	}
+	return 0;
+}
+
 static int load(struct loader *l, struct store *store, int64_t run_id)
 {
 	_cleanup_free_ int64_t *task_parents = NULL, *task_roots = NULL;
@@ -241,6 +267,8 @@ static int load(struct loader *l, struct store *store, int64_t run_id)
 		r = store_each_file_error(store, run_id, visit_file, l);
 	if (r >= 0)
 		r = store_each_cgroup(store, run_id, visit_cgroup, l);
+	if (r >= 0)
+		r = find_rereads(l, store, run_id);
 	return r < 0 ? r : 0;
 }
 

@@ -94,6 +94,8 @@ int store_each_file(struct store *s, int64_t run_id, /* by process, path */
 /* Those with an error only, by process and path; their processes are not looked up. */
 int store_each_file_error(struct store *s, int64_t run_id,
 			  int (*visit)(void *ctx, const struct file_row *row), void *ctx);
+/* Sizes of all files that were opened for reading, each once. */
+int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes);
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
 int store_each_text(struct store *s, int64_t run_id, /* by n */

@@ -174,16 +174,25 @@ def over_memory(lab):
                           "    shell: \"$F alloc 20 1600; echo > {output}\"\n")
 
 
-@scenario("memory pressure: a file larger than the cgroup", "memory")
-def memory_thrash(lab):
+def big_file(lab):
     with open(lab.path("big"), "wb") as f:
         for _ in range(96):
             f.write(b"x" * (1 << 20))
         f.flush()
         os.fsync(f.fileno())
         os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # else the cache is not its own
-    cgroup = lab.cgroup("memory", memory__limit_in_bytes=24 << 20)
-    return lab.sh(lab.enter(cgroup, f"exec $F thrash 3000 {lab.path('big')}"))
+    return lab.cgroup("memory", memory__limit_in_bytes=24 << 20)
+
+
+@scenario("memory pressure: a mapped file larger than the cgroup", "memory")
+def memory_mapped(lab):
+    return lab.sh(lab.enter(big_file(lab), "exec $F thrash 3000 $D/big"))
+
+
+@scenario("memory pressure: read again and again", "memory")
+def memory_reread(lab):
+    return lab.sh(lab.enter(big_file(lab), "for i in 1 2 3 4 5 6 7 8 9 10; do "
+                                           "cat $D/big > /dev/null; done"))
 
 
 @scenario("sleep loop", "sleep", quick=True)

@@ -33,7 +33,7 @@ struct made { /* one process; times in ms since the start of the run */
 	unsigned threads, exit_code;
 	uint64_t switches, bytes, waits, faults, reclaim_ms, net_bytes, command;
 	int signal;
-	bool quota;
+	bool quota, rereads;
 };
 
 struct run {
@@ -114,6 +114,15 @@ static const struct run runs[] = {
 	      .reclaim_ms = 300,
 	      .waits = 200,
 	      .faults = 190 } } },
+	{ "the same data fetched again and again",
+	  "warning memory",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 900 }, { LEDGER_DISK, 2100 } },
+	      .bytes = 2700000000,
+	      .rereads = true } } },
 	{ "memory alone from a tenth on",
 	  "notice memory",
 	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 2600 }, { LEDGER_RECLAIM, 400 } } } } },
@@ -224,6 +233,7 @@ static void add_process(struct run_facts *f, const struct made *m, unsigned n)
 	p->failed = m->signal || m->exit_code;
 	p->command = m->command;
 	p->cgroup_id = m->quota ? 7 : 0;
+	p->rereads = m->rereads;
 	for (size_t i = 0; i < ARRAY_SIZE(m->states); i++) {
 		p->ledger.state_ns[m->states[i].state] += m->states[i].ms * MS;
 		p->ledger.thread_ns += m->states[i].ms * MS;
