@@ -832,6 +832,7 @@ int main(void)
 		TEST(test_runs_stay_apart),
 		TEST(test_process_view),
 		TEST(test_file_of_a_lost_process),
+		TEST(test_files_in_sums),
 		TEST(test_clear_derived),
 		TEST(test_hosts),
 		TEST(test_views_features),
