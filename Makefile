@@ -34,6 +34,11 @@ check-vm:
 	@$(MAKE) --no-print-directory all
 	@tests/vm/run --build $(BUILD)
 
+check-engines:
+	@tools/install-deps build check engines
+	@$(MAKE) --no-print-directory all
+	@tests/engines/run --build $(BUILD)
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -43,4 +48,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check check-faults demo bench check-vm format install clean
+.PHONY: all check demo bench check-vm check-faults check-engines format install clean

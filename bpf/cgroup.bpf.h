@@ -12,12 +12,19 @@
 
 #define CGROUP_DEPTH 16
 
+#define LIMIT_LOOKS 8 /* a runtime's own first programs may be there before the limits are */
+
+struct cgroup_seen {
+	u8 looks;
+	u8 limits; /* bits: 1 memory, 2 CPU were sent */
+};
+
 /* Ids whose path has been sent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u64);
-	__type(value, u8);
+	__type(value, struct cgroup_seen);
 } cgroups_seen SEC(".maps");
 
 static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
@@ -172,25 +179,37 @@ static __always_inline u64 cpu_limit_milli(struct task_struct *task)
 	return 0;
 }
 
-/* Sends the path of a cgroup the first time that it is seen. A buffer of its
- * own: another record may be half built. */
+/* Sends the path of a cgroup the first time that it is seen, and again if limits have
+ * come since. A buffer of its own: another record may be half built. */
 __noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now, u64 task_address)
 {
 	struct task_struct *task = (void *)task_address;
 	struct cgroup *cgroup = (void *)cgroup_address;
 	struct record *r = scratch_record(RECORD_CGROUP);
 	u32 off = sizeof(struct wire_cgroup);
+	struct cgroup_seen *before, seen = {};
+	u64 memory, cpu;
 	struct wire_cgroup *e;
-	u8 seen = 1;
 
-	if (!r || !id || bpf_map_lookup_elem(&cgroups_seen, &id))
+	before = r && id ? bpf_map_lookup_elem(&cgroups_seen, &id) : NULL;
+	if (!r || !id || (before && before->looks >= LIMIT_LOOKS))
 		return 0;
+	memory = memory_limit_pages(BPF_CORE_READ(task, cgroups)) * cfg_page_bytes;
+	cpu = cpu_limit_milli(task);
+	seen.limits = (memory ? 1 : 0) | (cpu ? 2 : 0);
+	if (before) {
+		before->looks++;
+		if (!(seen.limits & ~before->limits))
+			return 0;
+		seen.looks = before->looks;
+		seen.limits |= before->limits;
+	}
 	e = (struct wire_cgroup *)r->data;
 	fill_header(&e->h, 0, WIRE_CGROUP, now);
 	e->cgroup_id = id;
 	e->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-	e->memory_limit_bytes = memory_limit_pages(BPF_CORE_READ(task, cgroups)) * cfg_page_bytes;
-	e->cpu_limit_milli = cpu_limit_milli(task);
+	e->memory_limit_bytes = memory;
+	e->cpu_limit_milli = cpu;
 	off = walk_cgroup(r, off, BPF_CORE_READ(cgroup, kn));
 	if (off == sizeof(*e))
 		r->data[off++ & RECORD_MASK] = 0;

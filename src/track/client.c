@@ -53,6 +53,8 @@ int client_add(struct tracker *t, struct scope *s, const struct opening *o)
 	struct client *c = &t->clients[t->next_client++ % CLIENTS_MAX];
 	bool job = rule_traits(o->match->rule)->announces_allocation;
 
+	if (!job)
+		task_requests(s->task, o->match);
 	if (c->scope && !c->claims)
 		t->clients_forgotten++;
 	forget(t, c);
