@@ -24,6 +24,11 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(BUILD)
 
+check-faults:
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory all
+	@tests/faults/run --build $(BUILD)
+
 check-vm:
 	@tools/install-deps build vm
 	@$(MAKE) --no-print-directory all
@@ -43,4 +48,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check demo bench check-vm check-engines format install clean
+.PHONY: all check demo bench check-vm check-faults check-engines format install clean

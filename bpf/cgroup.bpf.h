@@ -2,7 +2,8 @@
 /*
  * Which cgroup a task is in. On v1 and hybrid hosts schedulers and container
  * runtimes put a job into memory, freezer or pids and often leave the v2
- * hierarchy at its root: take the first hierarchy in which it is not at the top.
+ * hierarchy at its root: take the first hierarchy in which it is not at the top,
+ * a cpu cgroup with a quota before all others.
  */
 #ifndef TRACER_CGROUP_BPF_H
 #define TRACER_CGROUP_BPF_H
@@ -36,6 +37,25 @@ static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
 	return css ? PEEK(cgroup_subsys_state, css, cgroup) : NULL;
 }
 
+static __always_inline u64 quota_milli(struct task_group *group)
+{
+	u64 quota = BPF_CORE_READ(group, cfs_bandwidth.quota);
+	u64 period = BPF_CORE_READ(group, cfs_bandwidth.period);
+
+	return quota && quota != ~0ULL && period ? quota * 1000 / period : 0;
+}
+
+static __always_inline bool has_quotas(void)
+{
+	return bpf_core_field_exists(struct task_struct, sched_task_group) &&
+	       bpf_core_field_exists(struct task_group, cfs_bandwidth);
+}
+
+static __always_inline bool own_quota(struct task_struct *task)
+{
+	return has_quotas() && quota_milli(BPF_CORE_READ(task, sched_task_group));
+}
+
 static __always_inline struct cgroup *memory_cgroup(struct css_set *set)
 {
 	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
@@ -48,6 +68,17 @@ static __always_inline bool below_root(struct cgroup *cgroup)
 	return cgroup && PEEK(cgroup, cgroup, level) > 0;
 }
 
+/* v1: a cpu cgroup with a quota of its own; it need not be in the other hierarchies. */
+static __always_inline struct cgroup *quota_cgroup(struct task_struct *task, struct css_set *set)
+{
+	struct cgroup *cgroup;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
+		return NULL;
+	cgroup = subsys_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+	return below_root(cgroup) && own_quota(task) ? cgroup : NULL;
+}
+
 static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 {
 	struct css_set *set = plain(task)->cgroups;
@@ -55,6 +86,9 @@ static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 
 	if (below_root(dfl))
 		return dfl;
+	cgroup = quota_cgroup(task, set);
+	if (cgroup)
+		return cgroup;
 	cgroup = memory_cgroup(set);
 	if (below_root(cgroup))
 		return cgroup;
@@ -132,16 +166,14 @@ static __always_inline u64 cpu_limit_milli(struct task_struct *task)
 {
 	struct task_group *group;
 
-	if (!bpf_core_field_exists(struct task_struct, sched_task_group) ||
-	    !bpf_core_field_exists(struct task_group, cfs_bandwidth))
+	if (!has_quotas())
 		return 0;
 	group = BPF_CORE_READ(task, sched_task_group);
 	for (int i = 0; i < LIMIT_LEVELS && group; i++) {
-		u64 quota = BPF_CORE_READ(group, cfs_bandwidth.quota);
-		u64 period = BPF_CORE_READ(group, cfs_bandwidth.period);
+		u64 milli = quota_milli(group);
 
-		if (quota && quota != ~0ULL && period)
-			return quota * 1000 / period;
+		if (milli)
+			return milli;
 		group = BPF_CORE_READ(group, parent);
 	}
 	return 0;

@@ -168,6 +168,47 @@ int on_file_close(void *ctx)
 							      : SYSCALL_ARG1(regs));
 }
 
+/* ---- no room ---- */
+
+#define ENOSPC 28
+#define EDQUOT 122
+
+/* No room on the file system, or in the user's share of it: programs rarely say where. */
+static __noinline int file_full(u32 fd, int error)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t = bpf_task_storage_get(&threads, task, NULL, 0);
+	struct file *file = t && !(t->flags & THREAD_SPAWNER) ? fd_file(task, fd) : NULL;
+	struct inode *inode = file ? PEEK(file, file, f_inode) : NULL;
+	struct record *r = scratch_record(RECORD_MAIN);
+	u32 off = sizeof(struct wire_file_event);
+	struct wire_file_event *e;
+
+	if (!inode || !r || !t || !kind_of(inode))
+		return 0;
+	e = begin_file_event(task, t, r, WIRE_FILE_OPEN);
+	if (!e)
+		return 0;
+	e->error = error;
+	e->access = WIRE_OPEN_WRITE;
+	put_path(r, &off, PEEK(file, file, f_path.dentry), PEEK(file, file, f_path.mnt), &e->path);
+	send_record(r, off, LOSS_FILE);
+	return 0;
+}
+
+SEC("?tp/syscalls/sys_exit_write")
+int on_file_full(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs;
+
+	if (ctx->ret != -ENOSPC && ctx->ret != -EDQUOT)
+		return 0;
+	regs = current_regs();
+	return file_full(file_call(regs) == FILE_CALL_COPY_RANGE ? SYSCALL_ARG3(regs)
+								 : SYSCALL_ARG1(regs),
+			 -ctx->ret);
+}
+
 /* ---- io_uring: opens that are no system calls ---- */
 
 #define RING_OPENAT  18

@@ -378,7 +378,12 @@ struct kernel_siginfo {
 	int si_code;
 };
 
-enum cgroup_subsys_id { memory_cgrp_id = 4, freezer_cgrp_id = 6, pids_cgrp_id = 9 };
+enum cgroup_subsys_id {
+	cpu_cgrp_id = 1,
+	memory_cgrp_id = 4,
+	freezer_cgrp_id = 6,
+	pids_cgrp_id = 9
+};
 
 struct seq_file;
 

@@ -52,6 +52,8 @@ enum file_call {
 	FILE_CALL_MKDIR,
 	FILE_CALL_MKDIRAT,
 	FILE_CALL_RMDIR,
+	FILE_CALL_WRITE, /* and all that put data into their first descriptor */
+	FILE_CALL_COPY_RANGE,
 };
 
 #define THREAD_SPAWNER	  0x01 /* our own process: its children are the command */

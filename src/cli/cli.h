@@ -42,6 +42,8 @@ int cmd_critical_path(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
+int cmd_tune(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_rebuild(int argc, char **argv);
 
 #endif

@@ -99,6 +99,7 @@ static uint64_t choose_file_programs(struct ebpf *e, const struct ebpf_probe *pr
 	autoload(s->progs.on_file_open, files);
 	autoload(s->progs.on_file_close, files);
 	autoload(s->progs.on_file_name, files);
+	autoload(s->progs.on_file_full, files);
 	autoload(s->progs.on_ring_complete, rings);
 	s->rodata->cfg_files = files;
 	return (files ? FEATURE_FILES : 0) | (rings ? FEATURE_RING_FILES : 0);
@@ -234,6 +235,8 @@ static struct bpf_program *program_of(struct tracer_bpf *s, enum file_call call)
 {
 	if (call <= FILE_CALL_OPEN_BY_HANDLE)
 		return s->progs.on_file_open;
+	if (call >= FILE_CALL_WRITE)
+		return s->progs.on_file_full;
 	return call <= FILE_CALL_DUP2 ? s->progs.on_file_close : s->progs.on_file_name;
 }
 
@@ -244,6 +247,7 @@ static int attach_calls(struct ebpf *e)
 	bpf_program__set_autoattach(s->progs.on_file_open, false);
 	bpf_program__set_autoattach(s->progs.on_file_close, false);
 	bpf_program__set_autoattach(s->progs.on_file_name, false);
+	bpf_program__set_autoattach(s->progs.on_file_full, false);
 	for (unsigned i = 0; i < e->n_calls; i++) {
 		e->call_links[i] = bpf_program__attach_tracepoint(
 			program_of(s, e->calls[i].call), "syscalls", e->calls[i].tracepoint);

@@ -7,7 +7,7 @@
 
 #include "bpf/state.h"
 
-#define FILE_CALLS_MAX 24
+#define FILE_CALLS_MAX 32
 
 struct file_call_entry {
 	uint16_t number;

@@ -706,6 +706,48 @@ int store_each_file_row(struct store *s, int64_t run_id,
 	return r;
 }
 
+int store_each_file_error(struct store *s, int64_t run_id,
+			  int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(
+		s, PUT_FILE,
+		"WHERE a.process BETWEEN ?1 AND ?2 AND a.error > 0 ORDER BY a.process, a.path", &c);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct file_row row;
+
+		next_file(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	int r;
+
+	r = sqlite_prepare(s->db,
+			   "SELECT sum(size) FROM (SELECT max(size_bytes) AS size FROM file"
+			   " WHERE process BETWEEN ?1 AND ?2 AND access & 1 GROUP BY dev, inode)",
+			   &c.st);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	r = cursor_next(&c);
+	if (r < 0)
+		return r;
+	*ret_bytes = r ? next_u64(&c) : 0;
+	return 0;
+}
+
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx)
 {
