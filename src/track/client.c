@@ -196,19 +196,44 @@ void client_note_origin(struct process *p, const struct rule_result *m)
 	p->origin = hash;
 }
 
-void client_refuse(struct tracker *t, struct process *p)
+static bool origins_have(const struct origins *o, uint64_t origin)
 {
-	p->foreign = true;
-	t->foreign_starts++;
-	if (p->origin)
-		t->foreign_origins[t->next_foreign++ % FOREIGN_MAX] = p->origin;
+	for (unsigned i = 0; origin && i < ORIGINS_MAX; i++)
+		if (o->hashes[i] == origin)
+			return true;
+	return false;
 }
 
-/* The daemon's helpers around a container that has turned out to be another's. */
+static void origins_add(struct origins *o, uint64_t origin)
+{
+	if (origin && !origins_have(o, origin))
+		o->hashes[o->next++ % ORIGINS_MAX] = origin;
+}
+
+void client_own(struct tracker *t, struct process *p)
+{
+	if (!p->foreign)
+		return;
+	p->foreign = false;
+	origins_add(&t->own_origins, p->origin);
+}
+
+void client_refuse(struct tracker *t, struct process *p)
+{
+	p->foreign = p->refused = true;
+	t->foreign_starts++;
+	origins_add(&t->foreign_origins, p->origin);
+}
+
+/* The daemon's helpers around a container go with it. */
 void client_check(struct tracker *t, struct process *p)
 {
-	for (unsigned i = 0; p->origin && !p->foreign && i < FOREIGN_MAX; i++)
-		p->foreign = t->foreign_origins[i] == p->origin;
+	if (!p->foreign || p->refused)
+		return;
+	if (origins_have(&t->foreign_origins, p->origin))
+		p->refused = true;
+	else if (origins_have(&t->own_origins, p->origin))
+		p->foreign = false;
 }
 
 void clients_free(struct tracker *t)

@@ -51,11 +51,14 @@ int incident_oom(struct tracker *t, const struct wire_oom *r)
 {
 	struct process *p = process_find(t, r->victim);
 	const char *cgroup = cgroup_find(t, r->limit_cgroup_id);
-	json_t *detail = json_object();
-	json_t *path = cgroup ? json_string(cgroup) : NULL;
+	json_t *detail, *path;
 
+	if (p && p->foreign)
+		return 0;
 	if (p)
 		p->oom = true;
+	detail = json_object();
+	path = cgroup ? json_string(cgroup) : NULL;
 	set_number(detail, "pid", r->victim.pid, true);
 	set_text(detail, "comm", r->comm, sizeof(r->comm));
 	set_number(detail, "rss_bytes", r->rss_bytes, r->rss_bytes);

@@ -85,6 +85,7 @@ static void inherit(struct process *p, struct process *parent)
 	p->facade = parent->facade;
 	p->adopted = parent->adopted;
 	p->foreign = parent->foreign;
+	p->refused = parent->refused;
 	p->origin = parent->origin;
 	if (!parent->scope->task->sealed)
 		p->tool = p->named = parent->tool;
@@ -183,6 +184,7 @@ struct process *process_get(struct tracker *t, const struct wire_header *h, stru
 	p->kthread = h->flags & WIRE_F_KTHREAD;
 	p->root = h->type == WIRE_FORK && (h->flags & WIRE_F_ROOT);
 	p->adopted = h->type == WIRE_FORK && (h->flags & WIRE_F_ADOPTED);
+	p->foreign = p->adopted;
 	if (parent_id.start_ns)
 		parent = process_find(t, parent_id);
 	if (parent && may_be_parent(parent, p)) {
@@ -419,9 +421,20 @@ static int process_dismiss(struct tracker *t, struct process *p, uint64_t end_ns
 	return leave(t, p, NULL, end_ns);
 }
 
+/* The last chance to be one of ours: the helper of a container that is. */
+static void decide(struct tracker *t, struct process *p)
+{
+	if (!p->foreign)
+		return;
+	client_check(t, p);
+	p->execs_before = p->execs;
+	p->execs = 0; /* no row tells of them */
+}
+
 int process_exit(struct tracker *t, const struct wire_exit *r)
 {
 	uint64_t peak;
+	uint32_t execs;
 	struct process *p = process_get(t, &r->h, r->id, r->parent);
 	int err;
 
@@ -436,17 +449,18 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 	p->threads_total = r->threads_total;
 	p->oom |= r->oom_killed != 0;
 	memcpy(p->comm, r->comm, sizeof(p->comm));
-	if (r->h.flags & WIRE_F_INCOMPLETE || p->execs < r->execs)
+	decide(t, p);
+	if (p->foreign)
+		return process_dismiss(t, p, r->h.time_ns);
+	execs = p->execs + p->execs_before;
+	if (r->h.flags & WIRE_F_INCOMPLETE || execs < r->execs)
 		p->incomplete = true;
-	if (p->execs < r->execs) {
-		t->exec_unseen += r->execs - p->execs;
-		p->execs = r->execs;
+	if (execs < r->execs) {
+		t->exec_unseen += r->execs - execs;
+		p->execs += r->execs - execs;
 		if (!segment_tool_by_comm(t, p))
 			return -ENOMEM;
 	}
-	client_check(t, p);
-	if (p->foreign)
-		return process_dismiss(t, p, r->h.time_ns);
 	err = segment_settle(t, p, &r->ledger);
 	if (err)
 		return err;
@@ -469,6 +483,7 @@ int process_close_lost(struct tracker *t, struct process *p, bool still_running)
 	struct wire_ledger none = { 0 };
 	int err;
 
+	decide(t, p);
 	if (p->foreign)
 		return process_dismiss(t, p, t->now_ns);
 	if (still_running) {

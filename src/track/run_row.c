@@ -250,6 +250,9 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		{ t->foreign_starts,
 		  "Containers or jobs left out: they started while this run had asked "
 		  "for some, and cannot be told to be its own" },
+		{ t->foreign_processes,
+		  "Processes of daemons left out: they worked for others, or before it was "
+		  "known for whom" },
 		{ t->clients_forgotten, "Requests for containers or jobs that were forgotten" },
 		{ t->ambiguous, "Places of processes that more than one thing could explain" },
 		{ t->malformed, "Records that could not be understood" },

@@ -270,9 +270,8 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 		client_refuse(w->tracker, w->process);
 		return 1;
 	}
-	if (!s)
-		return 0;
-	if (s->task->sealed)
+	client_own(w->tracker, w->process);
+	if (!s || s->task->sealed)
 		return 0;
 	go(w, scope_ref(s));
 	return rule_result_set(m, "asked_by", how, FROM_RULE) ? 0 : -ENOMEM;
@@ -296,6 +295,10 @@ static int take(void *ctx, struct rule_result *m)
 	int err = 0;
 
 	client_note_origin(w->process, m);
+	if (w->process->foreign && !border) {
+		set_rule(w->process, m);
+		return 0;
+	}
 	w->keep = w->old && w->old->match.rule == m->rule && !strcmp(w->old->key, m->key);
 	if (w->keep)
 		return 1;
@@ -315,9 +318,12 @@ static int take(void *ctx, struct rule_result *m)
 		return name_task(w, named_by(w, m), m);
 	set_rule(w->process, m);
 	if ((kind == SCOPE_MARK && !rule_traits(m->rule)->opens_mark) ||
-	    scope_already_in(w->scope, m) ||
-	    (kind != SCOPE_TASK && kind != SCOPE_RUN && kind != SCOPE_MARK && join(w, m, kind)))
+	    scope_already_in(w->scope, m))
 		return 0;
+	if (kind != SCOPE_TASK && kind != SCOPE_RUN && kind != SCOPE_MARK && join(w, m, kind)) {
+		client_own(w->tracker, w->process);
+		return 0;
+	}
 	if (w->scope->depth >= SCOPE_DEPTH_MAX) {
 		w->tracker->tasks_refused++;
 		return 0;
@@ -346,7 +352,7 @@ struct scope *scope_match(struct tracker *t, struct process *p, struct rule_inpu
 
 	client_check(t, p);
 	w.scope = scope_ref(p->scope);
-	if (!t->options.rules || p->foreign)
+	if (!t->options.rules || p->refused)
 		return w.scope;
 	if (rules_match_each(t->options.rules, kinds, sizeof(kinds) / sizeof(*kinds), in, take,
 			     &w) >= 0)

@@ -364,6 +364,7 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	struct tool_name name;
 	struct scope *next, *old;
 	struct tool *tool;
+	bool foreign = p->foreign;
 	int err = read_texts(t, r, &x);
 
 	if (err)
@@ -388,6 +389,10 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	}
 	p->exec_maxrss_bytes = r->maxrss_bytes;
 	old = scope_ref(p->scope);
+	if (foreign) { /* its launch by the daemon goes with what it is now */
+		p->execs_before = p->execs - 1;
+		p->execs = 1;
+	}
 	err = settle_before(t, p, r, next);
 	scope_unref(t, next);
 	tool = err ? NULL : name_tool(t, p, p->scope->task, &name);

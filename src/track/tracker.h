@@ -48,7 +48,7 @@
 #define TITLES_MAX	    10000 /* kept for a rebuild */
 #define CLIENTS_MAX	    256
 #define CLIENT_ARGV_MAX	    2048
-#define FOREIGN_MAX	    256
+#define ORIGINS_MAX	    256
 #define SCOPE_FIELDS_MAX    32
 #define SCOPE_DEPTH_MAX	    64
 #define CGROUPS_MAX	    16384
@@ -210,12 +210,13 @@ struct process {
 	uint32_t number; /* id within the run, from 1 */
 	uint32_t parent; /* number; 0: outside the run */
 	uint32_t ppid, uid, gid;
-	uint64_t exec_maxrss_bytes; /* high-water mark at its last exec */
-	uint32_t execs;
+	uint64_t exec_maxrss_bytes;   /* high-water mark at its last exec */
+	uint32_t execs, execs_before; /* of ours; while it was foreign */
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
 	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
-	bool foreign : 1; /* but it works for somebody else: left out of all accounts */
+	bool foreign : 1; /* for whom it works is not known (yet): left out of all accounts */
+	bool refused : 1; /* for somebody else: foreign for good */
 	bool sent : 1;	  /* its row is in the store, as that of a live process */
 	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1;
 	char comm[WIRE_COMM_LEN];
@@ -251,6 +252,12 @@ struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
 	struct wire_cpu cpu; /* the last one; size 0: none */
 };
 
+/* Hashes of the containers and jobs that adopted processes serve: a ring. */
+struct origins {
+	uint64_t hashes[ORIGINS_MAX];
+	uint32_t next;
+};
+
 struct tracker {
 	struct tracker_options options;
 	struct track_sink sink;
@@ -275,8 +282,7 @@ struct tracker {
 	struct client clients[CLIENTS_MAX]; /* a ring: the oldest is forgotten */
 	uint32_t next_client;
 	uint64_t clients_forgotten, foreign_starts, foreign_processes;
-	uint64_t foreign_origins[FOREIGN_MAX]; /* a ring of what is not ours */
-	uint32_t next_foreign;
+	struct origins foreign_origins, own_origins;
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
@@ -407,10 +413,13 @@ int client_add(struct tracker *t, struct scope *s, const struct opening *o);
  * *ret_how left as it was, none is known. job: an allocation; else a container. */
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
 			   const char **ret_how);
-/* Of an adopted process: which container it serves, and that this is somebody else's. */
+/* Of an adopted process, which is foreign until its container or job is known to have
+ * been asked for here: which one it serves, and whose that is. client_check sees what
+ * has become known of it through others. */
 void client_note_origin(struct process *p, const struct rule_result *m);
+void client_own(struct tracker *t, struct process *p);
 void client_refuse(struct tracker *t, struct process *p);
-void client_check(struct tracker *t, struct process *p); /* sets p->foreign */
+void client_check(struct tracker *t, struct process *p);
 void clients_free(struct tracker *t);
 
 /* task_head.c */
