@@ -17,10 +17,12 @@
 
 #include "src/agent/channel.h"
 #include "src/agent/log_writer.h"
+#include "src/agent/stream.h"
 #include "src/agent/text_watch.h"
 #include "src/base/cleanup.h"
 #include "src/base/str.h"
 #include "src/collect/collect.h"
+#include "src/model/event.h"
 #include "src/store/store.h"
 #include "src/track/redact.h"
 #include "src/track/rule_head.h"
@@ -45,6 +47,7 @@ struct recorder {
 	struct tracker *tracker;
 	struct log_writer *log;
 	struct text_watch texts;
+	struct text_reader reader; /* of the texts and the heads */
 	struct head_request heads[HEADS_MAX];
 	unsigned n_heads;
 	struct recorder_result *result;
@@ -54,6 +57,7 @@ struct recorder {
 	bool replayed;
 	int store_error; /* the last one, for the note */
 	_Alignas(8) unsigned char redacted[WIRE_RECORD_MAX];
+	_Alignas(8) unsigned char ending[WIRE_RECORD_MAX];
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -271,12 +275,12 @@ static int read_heads(struct recorder *r)
 		struct head_request h = r->heads[--r->n_heads];
 		_cleanup_(str_fini) struct str kept = STR_INIT;
 		_cleanup_free_ char *path = h.path;
-		char text[TEXT_HEAD_MAX];
-		ssize_t len = text_head_read(path, text, rule_head_bytes(h.rule, h.index));
+		ssize_t len = text_head_read(&r->reader, path, rule_head_bytes(h.rule, h.index));
 
 		if (len > 0)
 			error = rule_head_filter(h.rule, h.index,
-						 (struct bytes){ text, (size_t)len }, &kept);
+						 (struct bytes){ r->reader.data, (size_t)len },
+						 &kept);
 		if (error >= 0 && kept.len && kept.len <= WIRE_TEXT_MAX)
 			error = take_text(r, path, kept.data, kept.len);
 		if (error < 0)
@@ -285,10 +289,46 @@ static int read_heads(struct recorder *r)
 	return 0;
 }
 
+/* Why no more files of engines are read; false: they are. */
+static bool reader_note(const struct recorder *r, char *ret, size_t size)
+{
+	const struct text_reader *t = &r->reader;
+	char why[96];
+
+	if (!t->error)
+		return false;
+	if (t->error == -ETIMEDOUT)
+		snprintf(why, sizeof(why), "no answer within %d s (hung file system?)",
+			 TEXT_WAIT_MS / 1000);
+	else
+		snprintf(why, sizeof(why), "their reader failed (%s)", strerror(-t->error));
+	snprintf(ret, size, "files of engines are no longer read, %s: %s", why, t->path);
+	return true;
+}
+
+/* The run's end, saying so: in the log, the store and after a replay alike. */
+static const struct wire_header *end_with_note(struct recorder *r, const struct wire_header *h)
+{
+	const struct wire_run_end *end = (const struct wire_run_end *)h;
+	struct bytes given = event_text(h, end->note);
+	char note[WIRE_PATH_MAX + 256];
+	_cleanup_(str_fini) struct str all = STR_INIT;
+
+	if (h->size < sizeof(*end) || !reader_note(r, note, sizeof(note)))
+		return h;
+	if (given.len) {
+		str_addn(&all, given.data, given.len);
+		str_add(&all, "; ");
+	}
+	str_add(&all, note);
+	stream_run_end(end, str_text(&all), r->ending);
+	return (const struct wire_header *)r->ending;
+}
+
 static void read_texts(struct recorder *r, bool all)
 {
 	if (r->tracker)
-		text_watch_read(&r->texts, all, give_text, r);
+		text_watch_read(&r->texts, &r->reader, all, give_text, r);
 }
 
 /* ---- records ---- */
@@ -318,8 +358,10 @@ static int take(struct recorder *r, const struct wire_header *h)
 	bool end = h->type == WIRE_RUN_END, changed = false;
 	int error;
 
-	if (end)
+	if (end) {
 		read_texts(r, true); /* nothing comes after it */
+		h = end_with_note(r, h);
+	}
 	error = redact_record(h, r->redacted, &changed);
 
 	if (error < 0)
@@ -346,12 +388,25 @@ static int take(struct recorder *r, const struct wire_header *h)
 	return error < 0 ? error : 0;
 }
 
+/* What was lost on the way, once; a store that was given up has been told already. */
+static void note_reader(struct recorder *r)
+{
+	char *note = r->result->note;
+	size_t len = strlen(note), size = sizeof(r->result->note);
+	char text[WIRE_PATH_MAX + 256];
+
+	if (reader_note(r, text, sizeof(text)))
+		snprintf(note + len, size - len, "%s%s", len ? "; " : "", text);
+}
+
 static void finish(struct recorder *r)
 {
 	read_texts(r, true);
+	note_reader(r);
 	if (r->tracker)
 		tracker_finish(r->tracker, r->result->clean, r->result->rows_lost,
-			       r->replayed ? 0 : clock_ns(CLOCK_PROCESS_CPUTIME_ID));
+			       r->replayed ? 0
+					   : clock_ns(CLOCK_PROCESS_CPUTIME_ID) + r->reader.cpu_ns);
 	commit(r);
 	if (r->log && log_writer_close(r->log) < 0)
 		note(r, "the event log is incomplete", strerror(errno));
@@ -360,6 +415,7 @@ static void finish(struct recorder *r)
 	r->result->stored = r->store != NULL;
 	tracker_free(r->tracker);
 	text_watch_fini(&r->texts);
+	text_reader_fini(&r->reader);
 	store_close(r->store);
 }
 
@@ -460,6 +516,7 @@ int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
 		return -ENOMEM;
 	r->o = o;
 	r->result = ret;
+	text_reader_init(&r->reader);
 	error = open_outputs(r);
 	if (error < 0)
 		ready.kind = MESSAGE_FAILED;
@@ -496,6 +553,7 @@ int recorder_replay(const struct recorder_options *o, const char *path, struct r
 		return -ENOMEM;
 	r->o = o;
 	r->result = ret;
+	text_reader_init(&r->reader);
 	r->replayed = true;
 	error = event_log_open(path, &log);
 	if (error < 0)

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See text_watch.h. A path comes from the observed program: only regular files
- * are read, without blocking and never through a link at its end. */
+/* See text_watch.h. A path comes from the observed program: the reader looks what
+ * it is, and nothing here touches the file itself. */
 #include "src/agent/text_watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "src/base/cleanup.h"
 
 #define TEXT_BYTES_MAX (64u << 20)
-#define BUFFER_BYTES   (64 * 1024)
-#define ROUNDS_MAX     16 /* buffers in one call */
+#define ROUNDS_MAX     16 /* reads in one call */
 
 void text_watch_fini(struct text_watch *w)
 {
@@ -57,17 +51,14 @@ int text_watch_add(struct text_watch *w, const char *path, size_t limit)
 	return 0;
 }
 
-/* Whole lines of what lies at f->at. 1: there may be more, 0: no, or -errno. */
-static int read_some(struct text_file *f, int fd, char *buf, text_fn fn, void *ctx)
+/* Hands on the whole lines among n bytes that were read at f->at. 1: there may be
+ * more, 0: no, or -errno. */
+static int take_some(struct text_file *f, char *buf, size_t n, text_fn fn, void *ctx)
 {
-	size_t want = f->left < BUFFER_BYTES ? f->left : BUFFER_BYTES, len, used;
-	ssize_t n = pread(fd, buf, want, f->at);
+	size_t len = n, used = n;
 	char *start = buf, *end;
 	int error = 0;
 
-	if (n <= 0)
-		return n < 0 ? -errno : 0;
-	len = used = (size_t)n;
 	if (f->skip) {
 		end = memchr(buf, '\n', len);
 		f->skip = !end;
@@ -77,64 +68,56 @@ static int read_some(struct text_file *f, int fd, char *buf, text_fn fn, void *c
 	end = len ? memrchr(start, '\n', len) : NULL;
 	if (end) {
 		used = (size_t)(end + 1 - buf);
-	} else if (len == BUFFER_BYTES) {
+	} else if (len == TEXT_READ_MAX) {
 		buf[len - 1] = '\n'; /* its beginning may do */
 		end = &buf[len - 1];
 		f->skip = true;
 	} else {
 		used = (size_t)(start - buf);
 	}
-	f->at += (off_t)used;
+	f->place.at += (off_t)used;
 	f->left -= used;
 	if (end)
 		error = fn(ctx, f, start, (size_t)(end + 1 - start));
 	return error < 0 ? error : used > 0;
 }
 
-static void read_one(struct text_file *f, bool all, char *buf, text_fn fn, void *ctx)
+static void read_one(struct text_file *f, struct text_reader *reader, bool all, text_fn fn,
+		     void *ctx)
 {
-	_cleanup_close_ int fd =
-		open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
+	int64_t size = INT64_MAX; /* when this call began */
 
 	f->quiet++;
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return;
-	if (f->inode != st.st_ino || f->dev != st.st_dev || st.st_size < f->at) {
-		f->inode = st.st_ino; /* another file by that name, or begun anew */
-		f->dev = st.st_dev;
-		f->at = 0;
-		f->skip = false;
-		f->state = 0;
-	}
-	for (unsigned i = 0; f->left && f->at < st.st_size && (all || i < ROUNDS_MAX); i++) {
-		int r = read_some(f, fd, buf, fn, ctx);
+	for (unsigned i = 0; f->left && f->place.at < size && (all || i < ROUNDS_MAX); i++) {
+		struct text_place before = f->place;
+		ssize_t n = text_reader_read(reader, f->path, f->left, &f->place);
 
-		if (r <= 0)
+		if (n < 0)
+			return;
+		if (f->place.inode != before.inode || f->place.dev != before.dev ||
+		    f->place.at != before.at) {
+			f->skip = false; /* another file by that name, or begun anew */
+			f->state = 0;
+		}
+		if (!i)
+			size = reader->file_size;
+		if (!n || take_some(f, reader->data, (size_t)n, fn, ctx) <= 0)
 			return;
 		f->quiet = 0;
 	}
 }
 
-void text_watch_read(struct text_watch *w, bool all, text_fn fn, void *ctx)
+void text_watch_read(struct text_watch *w, struct text_reader *reader, bool all, text_fn fn,
+		     void *ctx)
 {
-	_cleanup_free_ char *buf = w->n ? malloc(BUFFER_BYTES) : NULL;
-
-	for (unsigned i = 0; buf && i < w->n; i++)
-		read_one(&w->files[i], all, buf, fn, ctx);
+	for (unsigned i = 0; i < w->n && !reader->error; i++)
+		read_one(&w->files[i], reader, all, fn, ctx);
 }
 
-ssize_t text_head_read(const char *path, char *buf, size_t size)
+ssize_t text_head_read(struct text_reader *reader, const char *path, size_t size)
 {
-	_cleanup_close_ int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	ssize_t n;
+	struct text_place beginning = { 0 };
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return -EINVAL;
-	n = pread(fd, buf, size < TEXT_HEAD_MAX ? size : TEXT_HEAD_MAX, 0);
-	return n < 0 ? -errno : n;
+	return text_reader_read(reader, path, size < TEXT_HEAD_MAX ? size : TEXT_HEAD_MAX,
+				&beginning);
 }

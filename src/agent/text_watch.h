@@ -12,16 +12,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/agent/text_reader.h"
+
 #define TEXT_FILES_MAX 64
 
 struct text_file {
 	char *path;
-	size_t left; /* bytes that may still be read */
-	off_t at;    /* what lies before has been handed on */
-	uint64_t inode, dev;
-	bool skip;	/* up to the next line: the rest of one that was too long */
-	unsigned quiet; /* reads since it last grew */
-	unsigned state; /* of who gets the lines: 0 at a file's beginning */
+	size_t left;		 /* bytes that may still be read */
+	struct text_place place; /* what lies before has been handed on */
+	bool skip;		 /* up to the next line: the rest of one that was too long */
+	unsigned quiet;		 /* reads since it last grew */
+	unsigned state;		 /* of who gets the lines: 0 at a file's beginning */
 };
 
 struct text_watch {
@@ -38,10 +39,11 @@ void text_watch_fini(struct text_watch *w);
  * quiet for longest makes room. */
 int text_watch_add(struct text_watch *w, const char *path, size_t limit);
 /* What was added since the last call; `all` without a limit on this one call. */
-void text_watch_read(struct text_watch *w, bool all, text_fn fn, void *ctx);
+void text_watch_read(struct text_watch *w, struct text_reader *reader, bool all, text_fn fn,
+		     void *ctx);
 
 #define TEXT_HEAD_MAX 4096
-/* The first bytes of a regular file, never through a link; how many, or -errno. */
-ssize_t text_head_read(const char *path, char *buf, size_t size);
+/* The first bytes of a regular file into reader->data; how many, or -errno. */
+ssize_t text_head_read(struct text_reader *reader, const char *path, size_t size);
 
 #endif

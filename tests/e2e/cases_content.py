@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks that are named only in their engine's log: the same live, replayed and rebuilt,
 and nothing of that log is kept but what names them."""
+import contextlib
+import ctypes
 import os
 import shutil
 import sqlite3
+import struct
+import threading
+import time
 
-from harness import case, equal, require
+from harness import Skip, case, equal, require
 from cases_pipelines import have
 
 WORKFLOW = """
@@ -110,3 +115,59 @@ def none_read(world):
     require(not names & {"upper", "index", "join"}, f"names: {names}")
     with sqlite3.connect(world.db) as store:
         equal(store.execute("SELECT count(*) FROM text").fetchone(), (0,), "rows of text")
+
+
+@contextlib.contextmanager
+def hung_mount(world):
+    """A FUSE file system whose server takes every request and answers none but the first:
+    who asks it for a name cannot even be killed. Yields its directory and what was asked."""
+    directory, asked = f"{world.dir}/hung", []
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        raise Skip(f"/dev/fuse: {error.strerror}") from error
+    os.mkdir(directory)
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
+    if libc.mount(b"hung", directory.encode(), b"fuse", 0, options.encode()):
+        os.close(device)
+        raise Skip(f"mount fuse: {os.strerror(ctypes.get_errno())}")
+
+    def serve():
+        with contextlib.suppress(OSError):  # ENODEV: unmounted
+            while True:
+                request = os.read(device, 1 << 17)
+                _, opcode, unique = struct.unpack_from("=IIQ", request)
+                asked.append(opcode)
+                if opcode == 26:  # FUSE_INIT: version 7.31, at most 64 KiB a write
+                    answer = struct.pack("=IIIIHHI40x", 7, 31, 0, 0, 0, 0, 65536)
+                    os.write(device, struct.pack("=IiQ", 16 + len(answer), 0, unique) + answer)
+
+    server = threading.Thread(target=serve)
+    server.start()
+    try:
+        yield directory, asked
+    finally:
+        libc.umount2(directory.encode(), 1)  # MNT_FORCE: what waits gets an error
+        libc.umount2(directory.encode(), 2)  # MNT_DETACH, had the first found it busy
+        server.join(10)
+        os.close(device)
+
+
+@case("content: a hung file system under an engine's file holds up nothing but its reader")
+def hung_files(world):
+    with hung_mount(world) as (directory, asked):
+        task = f"{directory}/ab/0123456789abcdef0123456789abcd"
+        script = f"bash -ue {task}/.command.run >/dev/null 2>&1 & sleep 1; kill -9 $!; exit 4"
+        log, started = f"{world.dir}/run.tlog", time.monotonic()
+        result = world.run("sh", "-c", script, options=("--record", log), timeout=60)
+        took = time.monotonic() - started
+        require(1 in asked, f"no name was looked up: {asked}")  # FUSE_LOOKUP
+        equal(result.rc, 4, repr(result))
+        # stdout and stderr were pipes read to their end: nobody stuck had them open
+        require(took < 6, f"a command of 1 s took {took:.1f} s: {result!r}")
+        said = f"no answer within 1 s (hung file system?): {task}/.command.run"
+        require(said.encode() in result.err, repr(result))
+        for db in (world.db, replay(world, log, "replayed")):
+            notes = world.show(db=db)["completeness"]["notes"]
+            equal(sum(said in note for note in notes), 1, f"notes {notes}")

@@ -2,7 +2,9 @@
 /* What is kept of an engine's log: a real one of Snakemake 7.21 with -p, --reason,
  * a message and a failure (argument 1), whole and in pieces of every size; and how
  * the recorder reads a file that grows. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 
 static const char path[] = "/w/.snakemake/log/2026-11-23T092439.637668.snakemake.log";
 static const char *log_file;
+static struct text_reader reader;
 
 static const char kept_text[] =
 	"rule upper:\n    output: out/B.upper.txt\n    jobid: 4\n    wildcards: sample=B\n"
@@ -125,7 +128,7 @@ static void append(const char *file, const char *mode, const char *text)
 static void expect(struct text_watch *w, struct reading *r, const char *lines)
 {
 	str_reset(&r->lines);
-	text_watch_read(w, false, take, r);
+	text_watch_read(w, &reader, false, take, r);
 	assert_string_equal(str_text(&r->lines), lines);
 }
 
@@ -183,7 +186,7 @@ static void test_watch_long(void **state)
 		str_addf(&text, "line %u\n", i);
 	assert_int_equal(write_full(fd, text.data, text.len), 0);
 	assert_int_equal(text_watch_add(&w, file, 1 << 20), 0);
-	text_watch_read(&w, true, take, &r);
+	text_watch_read(&w, &reader, true, take, &r);
 	assert_true(r.calls > 2);
 	/* the beginning of the long line, then all others, each once */
 	assert_in_range(strcspn(r.lines.data, "\n"), 1000, 100000);
@@ -202,17 +205,39 @@ static void test_watch_long(void **state)
 	unlink(file);
 }
 
+/* Stopped, it is as silent as in a read from a hung file system. The last test:
+ * there is no reader after it. */
+static void test_silent_reader(void **state)
+{
+	struct text_watch w = { 0 };
+	struct reading r = { 0 };
+
+	assert_int_equal(text_head_read(&reader, "/dev/null", 10), -EINVAL);
+	assert_int_equal(text_head_read(&reader, log_file, 10), 10);
+	assert_int_equal(kill(reader.pid, SIGSTOP), 0);
+	assert_int_equal(text_head_read(&reader, log_file, 10), -ETIMEDOUT);
+	assert_string_equal(reader.path, log_file);
+	assert_int_equal(text_watch_add(&w, "/etc/passwd", 1000), 0);
+	text_watch_read(&w, &reader, true, take, &r);
+	assert_int_equal(r.calls, 0);
+	assert_int_equal(text_head_read(&reader, "/etc/passwd", 10), -ETIMEDOUT);
+	assert_int_equal(reader.fd, -1);
+	text_watch_fini(&w);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_filter_limits),
-		cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_watch_long),
+		cmocka_unit_test(test_filter),	      cmocka_unit_test(test_filter_limits),
+		cmocka_unit_test(test_watch),	      cmocka_unit_test(test_watch_long),
+		cmocka_unit_test(test_silent_reader),
 	};
 
 	if (argc < 2)
 		return 2;
 	log_file = argv[1];
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	text_reader_init(&reader);
+	argc = cmocka_run_group_tests(tests, NULL, NULL);
+	text_reader_fini(&reader);
+	return argc;
 }
