@@ -38,6 +38,8 @@ int cmd_files(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
+int cmd_tune(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_rebuild(int argc, char **argv);
 
 #endif

@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "tools", "the tools of a run", cmd_tools },
 	{ "ps", "every process of a run", cmd_ps },
 	{ "files", "the files that a run read and wrote", cmd_files },
+	{ "tune", "how much memory and how many cores tasks need", cmd_tune },
+	{ "diff", "what changed between two runs, task by task", cmd_diff },
 	{ "export", "a run as JSON lines, CSV or a trace for Perfetto", cmd_export },
 	{ "rebuild", "derive tasks and tools of runs again with today's rules", cmd_rebuild },
 	{ "rules", "list, check and test the rules about engines", cmd_rules },
