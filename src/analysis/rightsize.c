@@ -25,7 +25,8 @@ struct sizer {
 	size_t n, size, next; /* n <= size <= SIZER_WINDOW */
 	size_t added;
 	double largest, largest_input;
-	bool chosen; /* choice is of all samples */
+	double killed; /* what tasks that were killed needed at least */
+	bool chosen;   /* choice is of all samples */
 	struct sizing choice;
 };
 
@@ -163,6 +164,8 @@ void sizer_add(struct sizer *s, const struct usage *u)
 	};
 
 	if (u->killed_for_memory)
+		s->killed = fmax(s->killed, fmax(sample.v, u->limit_bytes * OOM_FACTOR));
+	if (u->killed_for_memory)
 		sample.v = fmax(sample.v, u->limit_bytes * OOM_FACTOR);
 	for (unsigned m = 0; m < SIZING_MODELS; m++)
 		sample.said[m] = model_says(s, m, u->input_bytes);
@@ -274,16 +277,13 @@ static void choose(struct sizer *s)
 	s->chosen = true;
 }
 
-static void be_cautious(const struct sizer *s, struct sizing *ret)
+/* What giving so many bytes to every task would have done. */
+static void replay_constant(const struct sizer *s, double bytes, struct sizing *ret)
 {
-	*ret = (struct sizing){
-		.model = SIZING_CONSTANT,
-		.margin = CAUTIOUS_MARGIN,
-		.samples = s->added,
-		.bytes = clamp(s, s->largest * CAUTIOUS_MARGIN),
-		.failure_share_upper = stats_share_upper(0, s->added),
-		.cautious = true,
-	};
+	ret->bytes = clamp(s, bytes);
+	ret->samples = s->n;
+	ret->failures = 0;
+	ret->waste_byte_s = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sample *k = &s->ring[i];
 		bool failed;
@@ -291,6 +291,17 @@ static void be_cautious(const struct sizer *s, struct sizing *ret)
 		ret->waste_byte_s += cost_of(s, k, ret->bytes, &failed);
 		ret->failures += failed;
 	}
+	ret->failure_share_upper = stats_share_upper(ret->failures, ret->samples);
+}
+
+static void be_cautious(const struct sizer *s, struct sizing *ret)
+{
+	*ret = (struct sizing){
+		.model = SIZING_CONSTANT,
+		.margin = CAUTIOUS_MARGIN,
+		.cautious = true,
+	};
+	replay_constant(s, s->largest * CAUTIOUS_MARGIN, ret);
 }
 
 bool sizer_choose(struct sizer *s, double input_bytes, enum sizing_use use, struct sizing *ret)
@@ -310,7 +321,11 @@ bool sizer_choose(struct sizer *s, double input_bytes, enum sizing_use use, stru
 	/* beyond what was ever needed only where the input is larger than ever, too */
 	if (input_bytes <= s->largest_input)
 		bytes = fmin(bytes, s->largest * CAUTIOUS_MARGIN);
-	ret->bytes = clamp(s, bytes);
+	/* nobody wants to be told to go below what a task has died of */
+	if (use == SIZING_STANDS && bytes < s->killed)
+		replay_constant(s, s->killed, ret);
+	else
+		ret->bytes = clamp(s, bytes);
 	return true;
 }
 

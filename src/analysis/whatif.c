@@ -21,6 +21,7 @@ struct job {
 	double memory_bytes;
 	size_t needs;	/* so many must have ended, in the order of observed ends */
 	double ready_s; /* when it may begin; INFINITY: not yet known */
+	bool refused;	/* it had to wait for a place */
 	double left_s, rate;
 	size_t end_rank;
 };
@@ -30,9 +31,11 @@ struct world {
 	size_t n;
 	bool *ended; /* by rank of the observed end */
 	size_t prefix, n_ended;
-	size_t *running; /* indices */
+	double *prefix_s; /* when the first k had ended */
+	size_t *running;  /* indices */
 	size_t n_running, next;
 	double now_s, memory_bytes;
+	double latency_s; /* of the engine: from a free place to a start */
 };
 
 static int by_start(const void *a, const void *b)
@@ -92,8 +95,9 @@ static int world_init(struct world *w, const struct whatif_task *tasks, size_t n
 	*w = (struct world){ .jobs = calloc(n, sizeof(struct job)),
 			     .n = n,
 			     .ended = calloc(n, sizeof(bool)),
-			     .running = calloc(n, sizeof(size_t)) };
-	if (!ends || !w->jobs || !w->ended || !w->running)
+			     .running = calloc(n, sizeof(size_t)),
+			     .prefix_s = calloc(n + 1, sizeof(double)) };
+	if (!ends || !w->jobs || !w->ended || !w->running || !w->prefix_s)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		ends[i] = (struct end){ tasks[i].end_s, i };
@@ -107,6 +111,10 @@ static int world_init(struct world *w, const struct whatif_task *tasks, size_t n
 	}
 	for (size_t i = 0; i < n; i++)
 		w->jobs[ends[i].task].end_rank = i;
+	for (size_t i = 0; i < n; i++)
+		ends[i].s = w->jobs[i].gap_s;
+	qsort(ends, n, sizeof(*ends), by_end);
+	w->latency_s = ends[n / 4].s;
 	return 0;
 }
 
@@ -115,6 +123,7 @@ static void world_fini(struct world *w)
 	free(w->jobs);
 	free(w->ended);
 	free(w->running);
+	free(w->prefix_s);
 }
 
 /* Jobs begin in the observed order: each waits for what ended before it, then for a
@@ -128,7 +137,9 @@ static void let_in(struct world *w, const struct whatif_world *of)
 			      w->memory_bytes + j->memory_bytes <= of->memory_bytes);
 
 		if (isinf(j->ready_s) && w->prefix >= j->needs && place)
-			j->ready_s = w->now_s + j->gap_s;
+			j->ready_s = fmax(w->prefix_s[j->needs] + j->gap_s,
+					  j->refused ? w->now_s + w->latency_s : 0);
+		j->refused |= !place;
 		if (j->ready_s > w->now_s || !place)
 			return;
 		j->left_s = j->work_s;
@@ -185,7 +196,7 @@ static void pass(struct world *w, double step)
 	}
 	w->n_running = kept;
 	while (w->prefix < w->n && w->ended[w->prefix])
-		w->prefix++;
+		w->prefix_s[++w->prefix] = w->now_s;
 }
 
 /* When the last task ends, from the beginning of the run; negative: -errno. */
