@@ -7,13 +7,43 @@ each run predicts the others that its order allows. Needs quiet cores: what othe
 use of them is taken to stay as it was.
 """
 import json
+import os
 import statistics
 import subprocess
 import sys
+import time
 
 from lib import Bench, finish, line, title
 
 WORLDS = ((2, 2), (1, 2), (1, 1), (2, 1))  # cores, jobs at a time
+
+
+class Shield:
+    """Other load is kept out by a cgroup of great weight, where there is a v1 controller."""
+
+    def __enter__(self):
+        self.path = f"/sys/fs/cgroup/cpu/tracer-whatif-{os.getpid()}"
+        if not os.path.exists("/sys/fs/cgroup/cpu/cpu.shares"):
+            self.path = None
+            return self
+        os.makedirs(self.path)
+        self.write("cpu.shares", 262144)
+        self.write("cgroup.procs", os.getpid())
+        return self
+
+    def write(self, name, value, group=None):
+        with open(f"{group or self.path}/{name}", "w", encoding="ascii") as f:
+            f.write(str(value))
+
+    def __exit__(self, *_):
+        if self.path:
+            self.write("cgroup.procs", os.getpid(), "/sys/fs/cgroup/cpu")
+            for _ in range(100):
+                try:
+                    os.rmdir(self.path)
+                    return
+                except OSError:  # the last ones of the run are just ending
+                    time.sleep(0.05)
 
 
 def observe(bench, cores, jobs):
@@ -43,7 +73,8 @@ def predicted(bench, run, had, cores, jobs):
 def main():
     with Bench(__doc__) as bench:
         title("what-if: wall time of the demo pipeline, predicted and run")
-        runs = {world: observe(bench, *world) for world in WORLDS}
+        with Shield():
+            runs = {world: observe(bench, *world) for world in WORLDS}
         errors = []
         for was, (run, wall) in runs.items():
             for would, (_, real) in runs.items():
