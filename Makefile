@@ -24,10 +24,20 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(BUILD)
 
+check-faults:
+	@tools/install-deps build check
+	@$(MAKE) --no-print-directory all
+	@tests/faults/run --build $(BUILD)
+
 check-vm:
 	@tools/install-deps build vm
 	@$(MAKE) --no-print-directory all
 	@tests/vm/run --build $(BUILD)
+
+check-engines:
+	@tools/install-deps build check engines
+	@$(MAKE) --no-print-directory all
+	@tests/engines/run --build $(BUILD)
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
@@ -38,4 +48,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check demo bench check-vm format install clean
+.PHONY: all check demo bench check-vm check-faults check-engines format install clean

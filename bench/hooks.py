@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each BPF program costs, by kernel.bpf_stats_enabled (an empty one reads ~51 ns)."""
 import json
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,13 @@ def main():
             runs, ns = execs[name]
             if runs:
                 line(f"  {name}, exec storm ({runs} runs)", f"{ns / runs:.0f} ns", "", None)
+        report(execs, "on_exit", "end of a process: files left open, exec storm", 1500)
+        os.mkdir(f"{bench.dir}/many")
+        files, _ = measure(bench, [bench.workload("manyfiles"), f"{bench.dir}/many",
+                                   str(bench.size(20000)), "1"])
+        report(files, "on_file_open", "open with its path", 1500)
+        report(files, "on_file_close", "close with size and position", 900)
+        report(files, "on_file_name", "unlink with its path", 1200)
         _, points = measure(bench, ["true"], ("--no-files",))
         taxed = [p for p in points if p.startswith("sys_")]
         line("system-call tracepoints without file names", ", ".join(taxed) or "none", "none",

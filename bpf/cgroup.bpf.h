@@ -2,7 +2,8 @@
 /*
  * Which cgroup a task is in. On v1 and hybrid hosts schedulers and container
  * runtimes put a job into memory, freezer or pids and often leave the v2
- * hierarchy at its root: take the first hierarchy in which it is not at the top.
+ * hierarchy at its root: take the first hierarchy in which it is not at the top,
+ * a cpu cgroup with a quota before all others.
  */
 #ifndef TRACER_CGROUP_BPF_H
 #define TRACER_CGROUP_BPF_H
@@ -11,12 +12,19 @@
 
 #define CGROUP_DEPTH 16
 
+#define LIMIT_LOOKS 8 /* a runtime's own first programs may be there before the limits are */
+
+struct cgroup_seen {
+	u8 looks;
+	u8 limits; /* bits: 1 memory, 2 CPU were sent */
+};
+
 /* Ids whose path has been sent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u64);
-	__type(value, u8);
+	__type(value, struct cgroup_seen);
 } cgroups_seen SEC(".maps");
 
 static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
@@ -27,6 +35,25 @@ static __always_inline struct cgroup *subsys_cgroup(struct css_set *set, int id)
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
 				      id * sizeof(void *));
 	return css ? PEEK(cgroup_subsys_state, css, cgroup) : NULL;
+}
+
+static __always_inline u64 quota_milli(struct task_group *group)
+{
+	u64 quota = BPF_CORE_READ(group, cfs_bandwidth.quota);
+	u64 period = BPF_CORE_READ(group, cfs_bandwidth.period);
+
+	return quota && quota != ~0ULL && period ? quota * 1000 / period : 0;
+}
+
+static __always_inline bool has_quotas(void)
+{
+	return bpf_core_field_exists(struct task_struct, sched_task_group) &&
+	       bpf_core_field_exists(struct task_group, cfs_bandwidth);
+}
+
+static __always_inline bool own_quota(struct task_struct *task)
+{
+	return has_quotas() && quota_milli(BPF_CORE_READ(task, sched_task_group));
 }
 
 static __always_inline struct cgroup *memory_cgroup(struct css_set *set)
@@ -41,6 +68,17 @@ static __always_inline bool below_root(struct cgroup *cgroup)
 	return cgroup && PEEK(cgroup, cgroup, level) > 0;
 }
 
+/* v1: a cpu cgroup with a quota of its own; it need not be in the other hierarchies. */
+static __always_inline struct cgroup *quota_cgroup(struct task_struct *task, struct css_set *set)
+{
+	struct cgroup *cgroup;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, cpu_cgrp_id))
+		return NULL;
+	cgroup = subsys_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+	return below_root(cgroup) && own_quota(task) ? cgroup : NULL;
+}
+
 static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 {
 	struct css_set *set = plain(task)->cgroups;
@@ -48,6 +86,9 @@ static __always_inline struct cgroup *telling_cgroup(struct task_struct *task)
 
 	if (below_root(dfl))
 		return dfl;
+	cgroup = quota_cgroup(task, set);
+	if (cgroup)
+		return cgroup;
 	cgroup = memory_cgroup(set);
 	if (below_root(cgroup))
 		return cgroup;
@@ -125,40 +166,50 @@ static __always_inline u64 cpu_limit_milli(struct task_struct *task)
 {
 	struct task_group *group;
 
-	if (!bpf_core_field_exists(struct task_struct, sched_task_group) ||
-	    !bpf_core_field_exists(struct task_group, cfs_bandwidth))
+	if (!has_quotas())
 		return 0;
 	group = BPF_CORE_READ(task, sched_task_group);
 	for (int i = 0; i < LIMIT_LEVELS && group; i++) {
-		u64 quota = BPF_CORE_READ(group, cfs_bandwidth.quota);
-		u64 period = BPF_CORE_READ(group, cfs_bandwidth.period);
+		u64 milli = quota_milli(group);
 
-		if (quota && quota != ~0ULL && period)
-			return quota * 1000 / period;
+		if (milli)
+			return milli;
 		group = BPF_CORE_READ(group, parent);
 	}
 	return 0;
 }
 
-/* Sends the path of a cgroup the first time that it is seen. A buffer of its
- * own: another record may be half built. */
+/* Sends the path of a cgroup the first time that it is seen, and again if limits have
+ * come since. A buffer of its own: another record may be half built. */
 __noinline int announce_cgroup(u64 cgroup_address, u64 id, u64 now, u64 task_address)
 {
 	struct task_struct *task = (void *)task_address;
 	struct cgroup *cgroup = (void *)cgroup_address;
 	struct record *r = scratch_record(RECORD_CGROUP);
 	u32 off = sizeof(struct wire_cgroup);
+	struct cgroup_seen *before, seen = {};
+	u64 memory, cpu;
 	struct wire_cgroup *e;
-	u8 seen = 1;
 
-	if (!r || !id || bpf_map_lookup_elem(&cgroups_seen, &id))
+	before = r && id ? bpf_map_lookup_elem(&cgroups_seen, &id) : NULL;
+	if (!r || !id || (before && before->looks >= LIMIT_LOOKS))
 		return 0;
+	memory = memory_limit_pages(BPF_CORE_READ(task, cgroups)) * cfg_page_bytes;
+	cpu = cpu_limit_milli(task);
+	seen.limits = (memory ? 1 : 0) | (cpu ? 2 : 0);
+	if (before) {
+		before->looks++;
+		if (!(seen.limits & ~before->limits))
+			return 0;
+		seen.looks = before->looks;
+		seen.limits |= before->limits;
+	}
 	e = (struct wire_cgroup *)r->data;
 	fill_header(&e->h, 0, WIRE_CGROUP, now);
 	e->cgroup_id = id;
 	e->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-	e->memory_limit_bytes = memory_limit_pages(BPF_CORE_READ(task, cgroups)) * cfg_page_bytes;
-	e->cpu_limit_milli = cpu_limit_milli(task);
+	e->memory_limit_bytes = memory;
+	e->cpu_limit_milli = cpu;
 	off = walk_cgroup(r, off, BPF_CORE_READ(cgroup, kn));
 	if (off == sizeof(*e))
 		r->data[off++ & RECORD_MASK] = 0;

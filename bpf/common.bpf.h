@@ -20,7 +20,8 @@
 /* Set by the loader before loading; the verifier then drops dead branches. */
 const volatile bool cfg_all;			 /* whole host, not one process tree */
 const volatile __u32 cfg_wakeup_bytes = 1 << 20; /* waiting bytes that wake the reader */
-const volatile __u32 cfg_file_events_per_thread = 20000;
+const volatile __u32 cfg_file_events_per_thread = 2000000;
+const volatile bool cfg_files; /* file names are asked for */
 const volatile bool cfg_failed_opens = true;
 const volatile bool cfg_rdonly_cast;
 const volatile __u64 cfg_page_bytes = 4096;
@@ -28,6 +29,7 @@ const volatile __u32 cfg_host_uts_ns;
 const volatile __u32 cfg_host_pid_ns;
 const volatile __u32 cfg_host_mnt_ns;
 const volatile __u8 cfg_syscall_class[SYSCALL_CLASSES]; /* enum syscall_class by number */
+const volatile __u8 cfg_file_call[SYSCALL_CLASSES];	/* enum file_call by number */
 
 /* CLOCK_BOOTTIME + this = the run queue's clock (sched_clock). Kept fresh by
  * on_switch whenever user space asks for it. */

@@ -268,8 +268,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	now = bpf_ktime_get_boot_ns();
 	cgroup = telling_cgroup(task);
 	id = cgroup_id(cgroup);
-	if (id != t->cgroup_id) /* else its path went out with an ancestor's record */
-		announce_cgroup(address(cgroup), id, now, address(task));
+	announce_cgroup(address(cgroup), id, now, address(task));
 	e = (struct wire_exec *)r->data;
 	fill_exec(e, task, t, now);
 	if (old_pid != task->pid)
@@ -289,6 +288,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!cfg_all)
 		note_client(e->comm);
 	send_record(r, off, LOSS_EXEC);
+	if (cfg_files)
+		files_at_exec(task, t);
 	return 0;
 }
 

@@ -113,11 +113,13 @@ struct file {
 	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;
+	long long f_pos;
 };
 
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *open_fds;
 };
 
 struct files_struct {
@@ -376,7 +378,12 @@ struct kernel_siginfo {
 	int si_code;
 };
 
-enum cgroup_subsys_id { memory_cgrp_id = 4, freezer_cgrp_id = 6, pids_cgrp_id = 9 };
+enum cgroup_subsys_id {
+	cpu_cgrp_id = 1,
+	memory_cgrp_id = 4,
+	freezer_cgrp_id = 6,
+	pids_cgrp_id = 9
+};
 
 struct seq_file;
 
@@ -391,6 +398,25 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct io_cqe {
+	s32 res;
+};
+
+struct io_cmd_data {
+	u8 data[56];
+};
+
+struct io_kiocb { /* cqe: since 5.19 */
+	struct io_cmd_data cmd;
+	u8 opcode;
+	struct io_cqe cqe;
+};
+
+struct io_open {
+	int dfd;
+	u32 file_slot;
+};
+
 struct trace_event_raw_sys_exit {
 	long id;
 	long ret;
@@ -398,13 +424,14 @@ struct trace_event_raw_sys_exit {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, di, si, dx, ax, orig_ax;
+	unsigned long r10, r8, di, si, dx, ax, orig_ax;
 };
 #define SYSCALL_NR(regs)   ((long)(regs)->orig_ax)
 #define SYSCALL_ARG1(regs) ((regs)->di)
 #define SYSCALL_ARG2(regs) ((regs)->si)
 #define SYSCALL_ARG3(regs) ((regs)->dx)
 #define SYSCALL_ARG4(regs) ((regs)->r10)
+#define SYSCALL_ARG5(regs) ((regs)->r8)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
@@ -416,6 +443,7 @@ struct pt_regs {
 #define SYSCALL_ARG2(regs) ((regs)->regs[1])
 #define SYSCALL_ARG3(regs) ((regs)->regs[2])
 #define SYSCALL_ARG4(regs) ((regs)->regs[3])
+#define SYSCALL_ARG5(regs) ((regs)->regs[4])
 #else
 #error "tracer: this architecture has no syscall register map yet"
 #endif

@@ -9,6 +9,7 @@
 #define TRACER_PROCESS_BPF_H
 
 #include "bpf/cgroup.bpf.h"
+#include "bpf/file_use.bpf.h"
 #include "bpf/sched.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 0x4
@@ -476,6 +477,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		t->parent_start_ns = of_parent->parent_start_ns;
 		t->cgroup_id = of_parent->cgroup_id;
 		t->execs = of_parent->execs;
+		t->own_files = of_parent->own_files;
 		join_group(parent, of_parent);
 		t->flags =
 			THREAD_GROUPED | (of_parent->flags & (THREAD_ENV_PARENT | THREAD_READ_ENV));
@@ -535,6 +537,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	mm = plain(task)->mm;
 	if (mm)
 		t->mm_peak_bytes = mm_peak_pages(mm) * cfg_page_bytes;
+	if (cfg_files && !(task->flags & PF_KTHREAD) && !(t->flags & THREAD_SPAWNER))
+		files_at_exit(task, t);
 	return 0;
 }
 

@@ -100,7 +100,9 @@ static __always_inline void live_states(struct task_struct *task, struct thread 
 	u64 since = t->off_clock, span, ran, blocked = 0;
 
 	if (!since)
-		since = arrival ? arrival - task->sched_info.run_delay : clock;
+		since = arrival	 ? arrival - task->sched_info.run_delay
+			: queued ? queued /* for its first CPU, all its life */
+				 : clock;
 	span = clock > since ? clock - since : 0;
 	ran = task->se.sum_exec_runtime - t->runtime; /* as of the last tick */
 	if (task->on_cpu && arrival && clock > arrival && clock - arrival > ran)

@@ -29,6 +29,33 @@ enum syscall_class {
 	SYSCALL_POLL_RING, /* io_uring: completions of any kind */
 };
 
+/* System calls that open, close or rename: one program serves several of them. */
+enum file_call {
+	FILE_CALL_NONE,
+	FILE_CALL_OPEN,
+	FILE_CALL_OPENAT,
+	FILE_CALL_OPENAT2,
+	FILE_CALL_CREAT,
+	FILE_CALL_OPEN_BY_HANDLE,
+	FILE_CALL_CLOSE,
+	FILE_CALL_DUP2, /* and dup3 */
+	FILE_CALL_RENAME,
+	FILE_CALL_RENAMEAT,
+	FILE_CALL_RENAMEAT2,
+	FILE_CALL_UNLINK,
+	FILE_CALL_UNLINKAT,
+	FILE_CALL_LINK,
+	FILE_CALL_LINKAT,
+	FILE_CALL_SYMLINK,
+	FILE_CALL_SYMLINKAT,
+	FILE_CALL_TRUNCATE,
+	FILE_CALL_MKDIR,
+	FILE_CALL_MKDIRAT,
+	FILE_CALL_RMDIR,
+	FILE_CALL_WRITE, /* and all that put data into their first descriptor */
+	FILE_CALL_COPY_RANGE,
+};
+
 #define THREAD_SPAWNER	  0x01 /* our own process: its children are the command */
 #define THREAD_GROUPED	  0x02 /* its process has an entry in `groups` */
 #define THREAD_ENV_PARENT 0x04 /* environment of its children's programs is read */
@@ -58,7 +85,7 @@ struct thread {
 	__wu32 lib_opens;
 	__wu32 file_events, file_events_dropped;
 	__wu32 killer_pid;
-	__wu32 pad;
+	__wu32 own_files; /* bits of descriptors 0 to 2 that are not its parent's as well */
 };
 
 /* Sums over the ended threads of a process. */

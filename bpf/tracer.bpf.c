@@ -4,7 +4,7 @@
  * headers, one for each subject.
  */
 #include "bpf/exec.bpf.h"
-#include "bpf/file.bpf.h"
+#include "bpf/file_names.bpf.h"
 #include "bpf/live.bpf.h"
 #include "bpf/memory.bpf.h"
 #include "bpf/net.bpf.h"

@@ -29,7 +29,7 @@ typedef long long __ws64;
 #endif
 
 #define WIRE_MAGIC	0x31474c5254ULL /* "TRLG1", little endian */
-#define WIRE_VERSION	1
+#define WIRE_VERSION	2
 #define WIRE_COMM_LEN	16
 #define WIRE_ARGV_MAX	8192 /* bytes of argv kept; the true length is always sent */
 #define WIRE_PATH_MAX	1024 /* bytes of one path kept */
@@ -51,7 +51,7 @@ enum wire_type {
 	WIRE_EXIT,	    /* a process has finished using CPU: its totals */
 	WIRE_RENAME,	    /* a process changed its comm or its argv (title) */
 	WIRE_SAMPLE,	    /* totals so far of one live thread */
-	WIRE_FILE,	    /* a file was opened, renamed or unlinked */
+	WIRE_FILE,	    /* a file was opened, closed, inherited, renamed, unlinked */
 	WIRE_CGROUP,	    /* path of a cgroup id, once per id */
 	WIRE_OOM,	    /* the kernel chose a victim */
 	WIRE_SIGNAL,	    /* a deadly signal was sent to a process */
@@ -232,26 +232,43 @@ struct wire_sample {
 	struct wire_ledger ledger;
 };
 
-enum wire_file_op { WIRE_FILE_OPEN, WIRE_FILE_RENAME, WIRE_FILE_UNLINK };
+enum wire_file_op {
+	WIRE_FILE_OPEN,
+	WIRE_FILE_RENAME,
+	WIRE_FILE_UNLINK,
+	WIRE_FILE_CLOSE,    /* a descriptor was given up: size and position then; no path */
+	WIRE_FILE_INHERIT,  /* a program began, or a fork ended, with it on descriptor 0, 1 or 2 */
+	WIRE_FILE_LINK,	    /* path2 is another name of path */
+	WIRE_FILE_SYMLINK,  /* path2 points to path, which is as written */
+	WIRE_FILE_TRUNCATE, /* by path */
+	WIRE_FILE_EXCHANGE, /* path and path2 changed places */
+	WIRE_FILE_MKDIR,
+	WIRE_FILE_RMDIR,
+	WIRE_FILE_RING /* io_uring opened or renamed something that it does not name */
+};
 #define WIRE_OPEN_READ	    0x1
 #define WIRE_OPEN_WRITE	    0x2
 #define WIRE_OPEN_CREATED   0x4
 #define WIRE_OPEN_TRUNCATED 0x8
 #define WIRE_PATH_IS_TEXT   0x10 /* path is as the program wrote it: resolve against dir */
 #define WIRE_PATH2_IS_TEXT  0x20
+#define WIRE_FILE_FIFO	    0x40 /* a named pipe */
+#define WIRE_FILE_PIPE	    0x80 /* a pipe without a name: no path, but an inode */
 
 struct wire_file_event {
 	struct wire_header h;
 	struct wire_id id;
 	__wu64 inode;
-	__wu64 size_bytes; /* at this moment */
-	__wu32 dev;	   /* kernel encoding: major << 20 | minor */
-	__ws32 error;	   /* 0, or errno of a failed call */
-	__wu16 op;	   /* enum wire_file_op */
-	__wu16 access;	   /* WIRE_OPEN_* */
-	__wu32 pad;
+	__wu64 size_bytes;	  /* at this moment */
+	__wu64 position_bytes;	  /* of the descriptor: as far as it went in order */
+	__wu64 dir_inode;	  /* of the directory that holds the file; 0: not known */
+	__wu32 dev;		  /* kernel encoding: major << 20 | minor */
+	__ws32 error;		  /* 0, or errno of a failed call */
+	__wu16 op;		  /* enum wire_file_op */
+	__wu16 access;		  /* WIRE_OPEN_*, WIRE_FILE_* */
+	__wu32 descriptors;	  /* INHERIT: bit n: it is on descriptor n */
 	struct wire_string path;  /* components, or text */
-	struct wire_string path2; /* RENAME: the new name */
+	struct wire_string path2; /* the new name, where there are two */
 	struct wire_string dir;	  /* components of the directory that text paths start at */
 	struct wire_string dir2;
 };
@@ -318,6 +335,7 @@ struct wire_loss {
 #define FEATURE_CPU_EXACT  0x0080 /* teardown included: record at last switch-out */
 #define FEATURE_WAIT_CLASS 0x0100 /* the syscall that waits is known */
 #define FEATURE_ENV	   0x0200 /* allow-listed environment */
+#define FEATURE_RING_FILES 0x0400 /* FEATURE_FILES includes opens by io_uring */
 
 struct wire_host {
 	struct wire_header h;

@@ -115,7 +115,8 @@ static int take_joined(void *ctx, const struct wire_header *h)
 
 	if (r < 0)
 		return r;
-	if (h->type != WIRE_FORK || proc_describe((const struct wire_fork *)h, c->record) < 0)
+	if (h->type != WIRE_FORK ||
+	    proc_describe((const struct wire_fork *)h, c->o->collect.env_names, c->record) < 0)
 		return 0;
 	return put_waiting(c, (const struct wire_header *)c->record);
 }

@@ -54,3 +54,30 @@ int db_default_path(char *buf, size_t size)
 	}
 	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
+
+static int user_path(const char *variable, const char *below_home, const char *name, char *buf,
+		     size_t size)
+{
+	const char *given = getenv(variable), *home;
+	int len;
+
+	if (given && *given == '/') {
+		len = snprintf(buf, size, "%s/tracer/%s", given, name);
+	} else {
+		home = home_of_user();
+		if (!home || *home != '/')
+			return -ENOENT;
+		len = snprintf(buf, size, "%s/%s/tracer/%s", home, below_home, name);
+	}
+	return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+int config_path(const char *name, char *buf, size_t size)
+{
+	return user_path("XDG_CONFIG_HOME", ".config", name, buf, size);
+}
+
+int data_path(const char *name, char *buf, size_t size)
+{
+	return user_path("XDG_DATA_HOME", ".local/share", name, buf, size);
+}

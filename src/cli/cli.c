@@ -17,7 +17,7 @@ static void print_help(const struct command *commands, FILE *out)
 		     "What really runs on this machine, and what it costs: every process of a\n"
 		     "pipeline, its CPU, memory, I/O and waits, by task and tool.\n\nCommands:\n");
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-10s %s\n", c->name, c->help);
+		fprintf(out, "  %-13s %s\n", c->name, c->help);
 	fprintf(out,
 		"\n`tracer help COMMAND` says more about one; `tracer --version` its version.\n");
 }

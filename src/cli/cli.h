@@ -35,10 +35,15 @@ int cmd_tasks(int argc, char **argv);
 int cmd_tools(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_files(int argc, char **argv);
+int cmd_cost(int argc, char **argv);
+int cmd_prices(int argc, char **argv);
+int cmd_dag(int argc, char **argv);
+int cmd_critical_path(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_rebuild(int argc, char **argv);
 

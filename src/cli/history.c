@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/analysis/file_role.h"
 #include "src/base/cleanup.h"
-#include "src/cli/file_role.h"
 #include "src/cli/reader.h"
 #include "src/model/fields.h"
 
@@ -139,7 +139,8 @@ static bool is_input(const struct file_row *f)
 {
 	const struct file_use use = { .opened = true };
 
-	return f->access == WIRE_OPEN_READ && f->opens && f->size_bytes && !f->renamed_to &&
+	return (f->kind == FILE_KIND_REGULAR || f->kind == FILE_KIND_FOLD) &&
+	       f->access == WIRE_OPEN_READ && f->opens && f->size_bytes > 0 && !f->renamed_to &&
 	       !file_place(f->path) && file_role_of(f->path, &use) == FILE_INPUT;
 }
 
@@ -165,7 +166,7 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 		return -ENOMEM;
 	seen->key = key;
 	HASH_ADD(hh, g->seen, key, sizeof(seen->key), seen);
-	t->input += f->size_bytes;
+	t->input += (uint64_t)f->size_bytes;
 	return 0;
 }
 

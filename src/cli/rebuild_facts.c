@@ -127,13 +127,19 @@ static int on_exec(void *ctx, const struct exec_row *row)
 	return add_step(f, &(struct step){ row->time_ns, process, STEP_EXEC, f->n_execs++ });
 }
 
+/* Engines tell by files that they open, rename or remove; all else names no task. */
+static bool is_told_by(const struct file_row *row)
+{
+	return row->kind == FILE_KIND_REGULAR && (row->opens || row->renamed_to || row->unlinked);
+}
+
 static int on_file(void *ctx, const struct file_row *row, const struct process_view *view)
 {
 	struct facts *f = ctx;
 	size_t process = find_process(f, row->process);
 	int err = grow(&f->files, &f->room_files, f->n_files, sizeof(*f->files));
 
-	if (err || process == NOT_FOUND)
+	if (err || process == NOT_FOUND || !is_told_by(row))
 		return err;
 	f->files[f->n_files] = (struct file_fact){ *row, process };
 	f->files[f->n_files].row.path = arena_text(&f->arena, row->path);

@@ -225,7 +225,7 @@ void record_file(struct record *r, const struct record_place *at, const struct f
 	r->file.id = id_of(at->process);
 	r->file.inode = f->inode;
 	r->file.dev = (uint32_t)f->dev;
-	r->file.size_bytes = f->size_bytes;
+	r->file.size_bytes = f->size_bytes > 0 ? (uint64_t)f->size_bytes : 0;
 	r->file.access = f->access;
 	r->file.op = f->renamed_to ? WIRE_FILE_RENAME
 		     : f->opens	   ? WIRE_FILE_OPEN

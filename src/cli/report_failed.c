@@ -88,7 +88,8 @@ static int visit_file(void *ctx, const struct file_row *row, const struct proces
 	struct failures *f = ctx;
 	struct failure *failure = NULL;
 
-	if (!row->error || !row->failed || !row->path || is_search(row->path))
+	if (!row->error || !row->failed || !row->path || row->kind == FILE_KIND_FOLD ||
+	    is_search(row->path))
 		return 0;
 	HASH_FIND(hh, f->list, &row->process, sizeof(row->process), failure);
 	if (!failure || failure->explained || row->last_ns < failure->file_ns)

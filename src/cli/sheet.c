@@ -12,6 +12,7 @@
 #include "src/base/table.h"
 #include "src/base/text.h"
 #include "src/cli/cli.h"
+#include "src/cost/money.h"
 
 struct sheet {
 	FILE *out;
@@ -231,6 +232,7 @@ static void cell_number(struct str *out, enum field_type type, uint64_t n)
 void sheet_cell(struct str *out, enum field_id id, const struct value *value)
 {
 	enum field_type type = field_of(id)->type;
+	char usd[MONEY_MAX];
 
 	if (!value->known)
 		str_add(out, HUMAN_UNKNOWN);
@@ -240,6 +242,8 @@ void sheet_cell(struct str *out, enum field_id id, const struct value *value)
 		text_shell(out, value->text.data, value->text.len);
 	else if (type == FIELD_TYPE_RATIO)
 		str_addf(out, "%.2f", value->ratio);
+	else if (type == FIELD_TYPE_MONEY)
+		str_add(out, money_round(usd, value->money, 6));
 	else
 		cell_number(out, type, value->number);
 }
@@ -260,6 +264,8 @@ static int row_table(struct sheet *s, const struct value *values)
 
 static json_t *json_of(enum field_type type, const struct value *value)
 {
+	char usd[MONEY_MAX];
+
 	if (!value->known)
 		return json_null();
 	switch (type) {
@@ -273,6 +279,8 @@ static json_t *json_of(enum field_type type, const struct value *value)
 		return json_real(value->ratio);
 	case FIELD_TYPE_BOOL:
 		return json_boolean(value->number);
+	case FIELD_TYPE_MONEY:
+		return json_string(money_text(usd, value->money));
 	default:
 		return json_out_uint(value->number);
 	}
@@ -337,12 +345,16 @@ static void csv_text(FILE *out, const char *text)
 
 static void csv_value(struct sheet *s, enum field_type type, const struct value *value)
 {
+	char usd[MONEY_MAX];
+
 	if (!value->known)
 		return;
 	if (type == FIELD_TYPE_RATIO) {
 		fprintf(s->out, "%.6g", value->ratio);
 	} else if (type == FIELD_TYPE_BOOL) {
 		fputs(value->number ? "true" : "false", s->out);
+	} else if (type == FIELD_TYPE_MONEY) {
+		fputs(money_text(usd, value->money), s->out);
 	} else if (type != FIELD_TYPE_TEXT && type != FIELD_TYPE_ARGS) {
 		fprintf(s->out, "%" PRIu64, value->number);
 	} else {

@@ -51,7 +51,9 @@ const char *snapshot_pipeline(const struct snapshot *s, const struct task_row *t
 {
 	struct scope_entry *run = snapshot_scope(s, task->of_run);
 
-	return run && run->row.pipeline ? run->row.pipeline : s->run.pipeline;
+	if (run && run->row.pipeline)
+		return run->row.pipeline;
+	return s->many_pipelines ? NULL : s->run.pipeline;
 }
 
 static void add_inside(struct scope_entry *up, struct scope_entry *e)
@@ -84,6 +86,27 @@ static int visit_scope(void *ctx, const struct scope_row *row)
 	add_inside(e->up ? e->up : &l->s->top, e);
 	HASH_ADD(hh, l->s->scopes, row.id, sizeof(e->row.id), e);
 	return 0;
+}
+
+static bool inside_run(const struct scope_entry *e)
+{
+	for (e = e->up; e; e = e->up) {
+		if (e->row.kind == SCOPE_RUN)
+			return true;
+	}
+	return false;
+}
+
+/* The recording has the pipeline of its first run: other runs may have others. */
+static void compare_pipelines(struct snapshot *s)
+{
+	const char *name = s->run.pipeline;
+
+	for (struct scope_entry *e = s->scopes; e && name; e = e->hh.next) {
+		if (e->row.kind == SCOPE_RUN && !inside_run(e) &&
+		    (!e->row.pipeline || strcmp(e->row.pipeline, name) != 0))
+			s->many_pipelines = true;
+	}
 }
 
 /* Jobs of a scheduler in which an engine's tasks ran. */
@@ -135,6 +158,7 @@ int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id)
 		r = store_each_task(store, run_id, visit_task, &l);
 	if (r >= 0)
 		r = store_each_scope(store, run_id, visit_scope, &l);
+	compare_pipelines(s);
 	find_outer(s);
 	if (r >= 0)
 		r = store_each_tool(store, run_id, visit_tool, &l);

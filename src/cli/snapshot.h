@@ -38,6 +38,7 @@ struct snapshot {
 	size_t n_tasks, n_outer;    /* all; allocations of them with tasks inside */
 	struct scope_entry *scopes; /* by id; iterate with hh.next */
 	struct scope_entry top;	    /* the recording: those without parent are in it */
+	bool many_pipelines;	    /* outermost runs that are not all of run.pipeline */
 	struct tool_entry *tools;   /* outside tasks */
 };
 

@@ -1,31 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracer tune: the options about sizes. What limited a run is not judged here. */
-#include <math.h>
+/* tracer tune: what limited a run and its parts, how it failed, what could be gained.
+ * Sizes, back-tests and predictions are in files of their own (tune_sizing.h). */
+#include "src/cli/tune.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/cleanup.h"
+#include "src/base/human.h"
+#include "src/base/json_out.h"
+#include "src/base/log.h"
+#include "src/base/table.h"
+#include "src/base/text.h"
 #include "src/cli/cli.h"
+#include "src/cli/completeness.h"
 #include "src/cli/reader.h"
+#include "src/cli/tune_merge.h"
+#include "src/cli/tune_print.h"
 #include "src/cli/tune_sizing.h"
+#include "src/model/fields.h"
 
 struct tune_options {
-	bool backtest, sizes;
-	struct tune_sizing_options sizing;
+	struct tune_sizing_options sizing; /* with what all share: pipeline, runs, db, json */
+	bool all, backtest, sizes;
 };
 
 static const struct option_spec options[] = {
-	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
-	  "replay the trace FILEs under each way of sizing" },
+	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, sizing.pipeline), "NAME",
+	  "the latest runs of this pipeline together, instead of one" },
+	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, sizing.runs), "N",
+	  "with --pipeline or --sizes: at most N runs (default 20)" },
+	{ "all", 'a', OPTION_FLAG, offsetof(struct tune_options, all), NULL,
+	  "also what is worth no action, and every task and tool" },
 	{ "sizes", 0, OPTION_FLAG, offsetof(struct tune_options, sizes), NULL,
 	  "memory and cores that tasks of RUN's pipeline need" },
-	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
-	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
 	{ "for", 0, OPTION_CHOICE, offsetof(struct tune_options, sizing.format),
 	  "table|nextflow|snakemake|slurm|batch", "sizes as settings to paste" },
-	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, sizing.pipeline), "NAME",
-	  "sizes from the latest runs of this pipeline" },
-	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, sizing.runs), "N",
-	  "sizes from at most N runs (default 20)" },
+	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
+	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
+	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
+	  "replay the trace FILEs under each way of sizing" },
 	{ "time-to-failure", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.time_to_failure),
 	  "SHARE", "of its time after which a task without memory\nfails (default 1: at its end)" },
 	{ "failure-cost", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.failure_cost), "GBH",
@@ -38,57 +53,156 @@ static const struct option_spec options[] = {
 static const struct command_spec spec = {
 	.name = "tune",
 	.words = "[RUN | FILE...]",
-	.about = "Says how much memory and how many cores tasks need, from those that ran, and\n"
-		 "proves it on history. It refuses to judge where data is missing.",
+	.about = "Says what limited a run (default: the latest), its tasks and its tools, how it\n"
+		 "failed, and what could be done; or how much memory and how many cores tasks\n"
+		 "need, and how long a run would have taken otherwise. It refuses to judge where\n"
+		 "data is missing.",
 	.options = options,
 };
 
-static bool number(const char *text, double low, double high, double *ret)
+static json_t *text_or_null(const char *text)
 {
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || *end || !(value >= low) || !(value <= high))
-		return false;
-	*ret = value;
-	return true;
+	return json_out_text(text, text ? strlen(text) : 0);
 }
 
-int tune_sizing_costs(const struct tune_sizing_options *o, const struct command_spec *of,
-		      struct sizing_options *ret)
+static int print_json(const struct judgement *j)
 {
-	double failure = 0;
+	json_t *object = json_object();
+	const char *missing = run_facts_missing(&j->facts);
+	int r;
 
-	*ret = sizing_defaults;
-	if (o->time_to_failure && !number(o->time_to_failure, 0.01, 1, &ret->time_to_failure))
-		return options_misuse(of, "--time-to-failure takes 0.01 to 1, not `%s`",
-				      o->time_to_failure);
-	if (o->failure_cost && !number(o->failure_cost, 0, 1e6, &failure))
-		return options_misuse(of, "--failure-cost takes 0 to 1000000, not `%s`",
-				      o->failure_cost);
-	ret->failure_byte_s = failure * 3.6e12;
-	return EXIT_OK;
+	json_object_set_new(object, "run", text_or_null(j->facts.run.uid));
+	json_object_set_new(object, "pipeline", text_or_null(j->facts.run.pipeline));
+	json_object_set_new(object, "judged", json_boolean(!missing));
+	json_object_set_new(object, "missing", text_or_null(missing));
+	json_object_set_new(object, "completeness", completeness_object(&j->facts.run));
+	json_object_set_new(object, "findings", findings_array(&j->findings));
+	json_object_set_new(object, "findings_dropped", json_integer(j->findings.dropped));
+	json_object_set_new(object, "units", units_array(&j->units));
+	json_object_set_new(object, "contention", contention_object(&j->contention));
+	r = object ? json_out_write(object, stdout, JSON_PRETTY) : -ENOMEM;
+	json_decref(object);
+	return r;
+}
+
+static int print_text(const struct judgement *j, bool all)
+{
+	struct tune_print p = { stdout, terminal_width(STDOUT_FILENO), all };
+	const struct run_row *run = &j->facts.run;
+	double wall = (double)(j->facts.end_ns - j->facts.start_ns);
+	char text[HUMAN_MAX];
+	int r = 0;
+
+	printf("run %s  ", run->uid);
+	safe_print(stdout, run->pipeline ? run->pipeline : "-");
+	printf("  %s, %s\n\n", run_status_name(run->status), human_duration(text, (uint64_t)wall));
+	findings_print(&p, &j->findings);
+	if (run_facts_missing(&j->facts)) {
+		printf("\nno bottleneck is judged: %s\n", run_facts_missing(&j->facts));
+		return 0;
+	}
+	putchar('\n');
+	r = units_print(&p, &j->units);
+	contention_print(&p, &j->contention, wall);
+	return r < 0 ? r : ferror(stdout) ? -EIO : 0;
+}
+
+static int tune_run(struct reader *r, const struct tune_options *o)
+{
+	struct judgement j;
+	int error = judgement_make(&j, r->store, r->run.id);
+
+	if (error >= 0)
+		error = o->sizing.json ? print_json(&j) : print_text(&j, o->all);
+	judgement_fini(&j);
+	return reader_result(error);
+}
+
+static int print_merged(const struct tune_merge *m, const struct tune_options *o)
+{
+	struct tune_print p = { stdout, terminal_width(STDOUT_FILENO), o->all };
+	json_t *object;
+	int r;
+
+	if (!o->sizing.json) {
+		printf("pipeline %s: %u run%s judged, %u not (incomplete)\n\n", o->sizing.pipeline,
+		       m->judged, m->judged == 1 ? "" : "s", m->runs - m->judged);
+		findings_print(&p, &m->findings);
+		return ferror(stdout) ? -EIO : 0;
+	}
+	object = json_object();
+	json_object_set_new(object, "pipeline", text_or_null(o->sizing.pipeline));
+	json_object_set_new(object, "runs", json_integer(m->runs));
+	json_object_set_new(object, "runs_judged", json_integer(m->judged));
+	json_object_set_new(object, "findings", findings_array(&m->findings));
+	r = json_out_write(object, stdout, JSON_PRETTY);
+	json_decref(object);
+	return r;
+}
+
+static int tune_pipeline(const struct tune_options *o)
+{
+	_cleanup_(reader_close) struct reader r = { 0 };
+	struct tune_merge m = { 0 };
+	int error, rc = reader_open(&r, o->sizing.db);
+
+	if (rc)
+		return rc;
+	error = tune_merge_make(&m, r.store, o->sizing.pipeline,
+				o->sizing.runs ? o->sizing.runs : TUNE_RUNS_DEFAULT);
+	if (error >= 0 && !m.runs) {
+		log_error("no run of pipeline `%s` (see `tracer runs`)", o->sizing.pipeline);
+		tune_merge_fini(&m);
+		return EXIT_NOT_FOUND;
+	}
+	if (error >= 0)
+		error = print_merged(&m, o);
+	tune_merge_fini(&m);
+	return reader_result(error);
+}
+
+/* What the options about sizes ask for. */
+static int tune_sizing(struct tune_options *o, int n, char **words)
+{
+	struct sizing_options costs;
+	int rc = tune_sizing_costs(&o->sizing, &spec, &costs);
+
+	if (rc)
+		return rc;
+	if (o->backtest && !n)
+		return options_misuse(&spec, "--backtest needs a trace FILE");
+	if (o->backtest)
+		return tune_backtest(&o->sizing, &costs, n, words);
+	return o->sizes ? tune_sizes(&o->sizing, &costs) : tune_what_if(&o->sizing, &spec);
+}
+
+static int tune_findings(const struct tune_options *o)
+{
+	_cleanup_(reader_close) struct reader r = { 0 };
+	int rc;
+
+	if (o->sizing.pipeline)
+		return tune_pipeline(o);
+	rc = reader_open_run(&r, o->sizing.db, o->sizing.run);
+	return rc ? rc : tune_run(&r, o);
 }
 
 int cmd_tune(int argc, char **argv)
 {
 	struct tune_options o = { 0 };
-	struct sizing_options costs;
-	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, asked, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
-	if (o.backtest + o.sizes + !!o.sizing.what_if != 1)
-		return options_misuse(&spec, "one of --backtest, --sizes and --what-if is needed");
-	rc = tune_sizing_costs(&o.sizing, &spec, &costs);
-	if (rc)
-		return rc;
-	if (o.backtest && first == argc)
-		return options_misuse(&spec, "--backtest needs a trace FILE");
-	if (o.backtest)
-		return tune_backtest(&o.sizing, &costs, argc - first, argv + first);
-	if (argc - first > 1)
-		return options_misuse(&spec, "one RUN, not %d", argc - first);
+	asked = o.backtest + o.sizes + !!o.sizing.what_if;
+	if (asked > 1)
+		return options_misuse(&spec, "one of --backtest, --sizes and --what-if, not more");
+	if (o.sizing.format != SIZES_TABLE && !o.sizes)
+		return options_misuse(&spec, "--for goes with --sizes");
+	if (!o.backtest && argc - first > 1)
+		return options_misuse(&spec, "one word too many: `%s`", argv[first + 1]);
+	if (!o.backtest && o.sizing.pipeline && argv[first])
+		return options_misuse(&spec, "give a run or --pipeline, not both");
 	o.sizing.run = argv[first];
-	return o.sizes ? tune_sizes(&o.sizing, &costs) : tune_what_if(&o.sizing, &spec);
+	return asked ? tune_sizing(&o, argc - first, argv + first) : tune_findings(&o);
 }

@@ -18,7 +18,6 @@
 #include "src/cli/cli.h"
 #include "src/cli/tune_sizing.h"
 
-#define GB_H	 3.6e12 /* byte seconds */
 #define LINE_MAX (1 << 20)
 #define WARNINGS 5
 

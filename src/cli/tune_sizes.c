@@ -22,9 +22,6 @@
 #include "src/cli/size_settings.h"
 #include "src/cli/tune_sizing.h"
 
-#define RUNS_DEFAULT 20
-#define GB_H	     3.6e12
-
 struct kind { /* tasks of one name */
 	struct size_advice advice;
 	struct sizer *sizer;
@@ -357,7 +354,7 @@ int tune_sizes(const struct tune_sizing_options *o, const struct sizing_options 
 		pipeline = history_pipeline(&r.run);
 	if (pipeline && *pipeline)
 		error = history_add_pipeline(&h, r.store, pipeline,
-					     o->runs ? o->runs : RUNS_DEFAULT);
+					     o->runs ? o->runs : TUNE_RUNS_DEFAULT);
 	else
 		error = history_add_run(&h, r.store, r.run.id);
 	if (error < 0)

@@ -7,12 +7,15 @@
 #include "src/analysis/rightsize.h"
 #include "src/cli/options.h"
 
+#define TUNE_RUNS_DEFAULT 20
+#define GB_H		  3.6e12 /* byte seconds */
+
 struct tune_sizing_options {
 	const char *db;
 	bool json;
 	const char *pipeline;	     /* NULL: that of the run */
 	const char *run;	     /* NULL: the latest */
-	unsigned runs;		     /* at most so many; 0: 20 */
+	unsigned runs;		     /* at most so many; 0: TUNE_RUNS_DEFAULT */
 	int format;		     /* enum sizes_format */
 	const char *what_if;	     /* "cpus=2,faster.align=2" */
 	const char *time_to_failure; /* texts of sizing_options; NULL: the defaults */

@@ -74,8 +74,9 @@ int host_describe(struct wire_host *ret, uint64_t features, bool all_processes,
 int64_t host_realtime_offset(void); /* Unix time - CLOCK_BOOTTIME, ns */
 
 /* An EXEC record, flagged WIRE_F_JOINED, of a process that exists: from /proc.
- * buf holds WIRE_RECORD_MAX bytes. Size, or -errno if it has gone. */
-int proc_describe(const struct wire_fork *joined, void *buf);
+ * env_names: as in collect_options. buf holds WIRE_RECORD_MAX bytes. Size, or -errno if
+ * it has gone. */
+int proc_describe(const struct wire_fork *joined, const char *const *env_names, void *buf);
 
 /* System calls by what a thread waits for in them (enum syscall_class). */
 void syscall_classes(uint8_t *ret, size_t n);

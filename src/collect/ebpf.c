@@ -26,6 +26,7 @@
 #include "src/base/str.h"
 #include "src/collect/collect.h"
 #include "src/collect/ebpf_probe.h"
+#include "src/collect/file_calls.h"
 #include "src/collect/ring.h"
 #include <linux/types.h>
 #include "tracer.skel.h"
@@ -34,6 +35,9 @@ struct ebpf {
 	struct tracer_bpf *skel;
 	struct ring *ring;
 	struct bpf_link *sample_link, *join_link;
+	struct file_call_entry calls[FILE_CALLS_MAX];
+	struct bpf_link *call_links[FILE_CALLS_MAX];
+	unsigned n_calls;
 	uint64_t features;
 	uint32_t sweeps;
 	int cpus; /* possible ones: length of per-CPU values */
@@ -83,31 +87,29 @@ static uint64_t choose_optional_programs(struct tracer_bpf *s, const struct ebpf
 	       (signals ? FEATURE_SIGNALS : 0);
 }
 
-/* Not every architecture has every call. */
-static uint64_t choose_file_programs(struct tracer_bpf *s, bool wanted)
+static uint64_t choose_file_programs(struct ebpf *e, const struct ebpf_probe *probe, bool wanted)
 {
-	const struct {
-		struct bpf_program *program;
-		const char *call;
-	} calls[] = {
-		{ s->progs.on_openat, "openat" },	{ s->progs.on_openat2, "openat2" },
-		{ s->progs.on_open, "open" },		{ s->progs.on_creat, "creat" },
-		{ s->progs.on_rename_file, "rename" },	{ s->progs.on_renameat, "renameat" },
-		{ s->progs.on_renameat2, "renameat2" }, { s->progs.on_unlink, "unlink" },
-		{ s->progs.on_unlinkat, "unlinkat" },
-	};
-	bool openat = wanted && ebpf_probe_syscall_tracepoint("openat");
+	bool files = wanted && ebpf_probe_syscall_tracepoint("sys_exit_openat");
+	bool rings = files && ebpf_probe_ring_requests(probe);
+	struct tracer_bpf *s = e->skel;
 
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		autoload(calls[i].program, openat && ebpf_probe_syscall_tracepoint(calls[i].call));
-	return openat ? FEATURE_FILES : 0;
+	e->n_calls = files ? file_calls_available(e->calls) : 0;
+	for (unsigned i = 0; i < e->n_calls; i++)
+		s->rodata->cfg_file_call[e->calls[i].number] = e->calls[i].call;
+	autoload(s->progs.on_file_open, files);
+	autoload(s->progs.on_file_close, files);
+	autoload(s->progs.on_file_name, files);
+	autoload(s->progs.on_file_full, files);
+	autoload(s->progs.on_ring_complete, rings);
+	s->rodata->cfg_files = files;
+	return (files ? FEATURE_FILES : 0) | (rings ? FEATURE_RING_FILES : 0);
 }
 
 /* tp/syscalls needs tracefs. Where nobody has mounted it, mount it for this
  * process alone: a mount namespace of our own leaves the host as it was. */
 static void reach_tracefs(void)
 {
-	if (ebpf_probe_syscall_tracepoint("openat"))
+	if (ebpf_probe_syscall_tracepoint("sys_exit_openat"))
 		return;
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return;
@@ -206,8 +208,11 @@ static int choose_programs(struct ebpf *e, const struct collect_options *o, char
 			 strerror(-r));
 		return r;
 	}
+	if (o->files)
+		reach_tracefs();
 	choose_process_programs(e->skel, probe);
-	e->features = choose_optional_programs(e->skel, probe) | ebpf_probe_fields(probe);
+	e->features = choose_optional_programs(e->skel, probe) | ebpf_probe_fields(probe) |
+		      choose_file_programs(e, probe, o->files);
 	e->skel->rodata->cfg_rdonly_cast = ebpf_probe_kfunc(probe, "bpf_rdonly_cast");
 	return 0;
 }
@@ -216,9 +221,6 @@ static int load(struct ebpf *e, const struct collect_options *o, const char **wh
 {
 	int r;
 
-	if (o->files)
-		reach_tracefs();
-	e->features |= choose_file_programs(e->skel, o->files);
 	configure(e->skel, o);
 	*why = "the kernel refuses the BPF programs (run as root, or with CAP_BPF and CAP_PERFMON)";
 	r = tracer_bpf__load(e->skel);
@@ -229,8 +231,36 @@ static int load(struct ebpf *e, const struct collect_options *o, const char **wh
 	return r < 0 ? r : fill_asks(e->skel, o);
 }
 
+static struct bpf_program *program_of(struct tracer_bpf *s, enum file_call call)
+{
+	if (call <= FILE_CALL_OPEN_BY_HANDLE)
+		return s->progs.on_file_open;
+	if (call >= FILE_CALL_WRITE)
+		return s->progs.on_file_full;
+	return call <= FILE_CALL_DUP2 ? s->progs.on_file_close : s->progs.on_file_name;
+}
+
+static int attach_calls(struct ebpf *e)
+{
+	struct tracer_bpf *s = e->skel;
+
+	bpf_program__set_autoattach(s->progs.on_file_open, false);
+	bpf_program__set_autoattach(s->progs.on_file_close, false);
+	bpf_program__set_autoattach(s->progs.on_file_name, false);
+	bpf_program__set_autoattach(s->progs.on_file_full, false);
+	for (unsigned i = 0; i < e->n_calls; i++) {
+		e->call_links[i] = bpf_program__attach_tracepoint(
+			program_of(s, e->calls[i].call), "syscalls", e->calls[i].tracepoint);
+		if (!e->call_links[i])
+			return -errno;
+	}
+	return 0;
+}
+
 static int attach(struct ebpf *e, const char **why)
 {
+	int r;
+
 	struct tracer_bpf *s = e->skel;
 
 	*why = "the BPF programs cannot be attached";
@@ -241,7 +271,8 @@ static int attach(struct ebpf *e, const char **why)
 		return -errno;
 	bpf_program__set_autoattach(s->progs.on_sample, false);
 	bpf_program__set_autoattach(s->progs.on_join, false);
-	return tracer_bpf__attach(s);
+	r = attach_calls(e);
+	return r ? r : tracer_bpf__attach(s);
 }
 
 static int wait_for_clock(struct ebpf *e)
@@ -297,6 +328,8 @@ void ebpf_free(struct ebpf *e)
 	ring_free(e->ring);
 	bpf_link__destroy(e->sample_link);
 	bpf_link__destroy(e->join_link);
+	for (unsigned i = 0; i < e->n_calls; i++)
+		bpf_link__destroy(e->call_links[i]);
 	tracer_bpf__destroy(e->skel);
 	free(e);
 }

@@ -96,13 +96,13 @@ bool ebpf_probe_kfunc(const struct ebpf_probe *p, const char *name)
 	return btf__find_by_name_kind(p->btf, name, BTF_KIND_FUNC) > 0;
 }
 
-bool ebpf_probe_syscall_tracepoint(const char *call)
+bool ebpf_probe_syscall_tracepoint(const char *name)
 {
 	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		snprintf(path, sizeof(path), "%s/events/syscalls/sys_exit_%s/id", roots[i], call);
+		snprintf(path, sizeof(path), "%s/events/syscalls/%s/id", roots[i], name);
 		if (!access(path, R_OK))
 			return true;
 	}
@@ -121,6 +121,17 @@ static bool has_member(const struct ebpf_probe *p, const char *type, const char 
 		if (!strcmp(btf__name_by_offset(p->btf, btf_members(t)[i].name_off), member))
 			return true;
 	return false;
+}
+
+bool ebpf_probe_ring_requests(const struct ebpf_probe *p)
+{
+	const struct btf_type *t = prototype(p, "io_uring_complete");
+
+	if (!t || btf_vlen(t) < 3)
+		return false;
+	t = btf__type_by_id(p->btf, btf_params(t)[2].type);
+	return t && btf_is_ptr(t) && has_member(p, "io_kiocb", "cqe") &&
+	       has_member(p, "io_open", "file_slot");
 }
 
 uint64_t ebpf_probe_fields(const struct ebpf_probe *p)

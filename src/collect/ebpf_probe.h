@@ -22,8 +22,10 @@ bool ebpf_probe_takes_task(const struct ebpf_probe *p, const char *name);
 /* This process has it (feature.c). */
 bool feature_capability(int cap);
 bool ebpf_probe_kfunc(const struct ebpf_probe *p, const char *name);
-/* sys_exit_<call> can be attached. */
-bool ebpf_probe_syscall_tracepoint(const char *call);
+/* "sys_exit_openat" can be attached. */
+bool ebpf_probe_syscall_tracepoint(const char *name);
+/* io_uring_complete passes the request, and its opens can be read. */
+bool ebpf_probe_ring_requests(const struct ebpf_probe *p);
 /* FEATURE_* bits that hang on struct members. */
 uint64_t ebpf_probe_fields(const struct ebpf_probe *p);
 

@@ -81,10 +81,23 @@ static void probe_files(struct list *l)
 {
 	struct feature f = { .name = "sys_exit_openat", .purpose = "names of opened files" };
 
-	f.available = ebpf_probe_syscall_tracepoint("openat") || feature_capability(CAP_SYS_ADMIN);
+	f.available = ebpf_probe_syscall_tracepoint("sys_exit_openat") ||
+		      feature_capability(CAP_SYS_ADMIN);
 	str_copy(f.detail, sizeof(f.detail),
 		 f.available ? "system-call tracepoints: 40-90 ns on every call while observing"
 			     : "tracefs is not readable: file names are unknown");
+	add(l, f);
+}
+
+static void probe_rings(struct list *l, const struct ebpf_probe *p)
+{
+	struct feature f = { .name = "io_uring_complete",
+			     .purpose = "names of files that io_uring opens" };
+
+	f.available = p && ebpf_probe_ring_requests(p);
+	if (!f.available)
+		str_copy(f.detail, sizeof(f.detail),
+			 "files that programs open through io_uring are not listed");
 	add(l, f);
 }
 
@@ -124,6 +137,7 @@ unsigned feature_probe(struct feature *ret, unsigned max)
 	probe_tracepoint(&l, p, "signal_generate", "who killed whom", false);
 	probe_victims(&l, p);
 	probe_files(&l);
+	probe_rings(&l, p);
 	probe_clock(&l, p);
 	return l.n;
 }

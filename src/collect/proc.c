@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Processes that existed before observation began, described from /proc as far
- * as it still can be: argv, program, directory. Whole-host recording only.
+ * as it still can be: argv, program, directory, allow-listed environment. Whole-host
+ * recording only.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "src/base/cleanup.h"
 #include "src/base/io.h"
 #include "src/collect/collect.h"
+
+#define ENVIRON_MAX (64 * 1024) /* looked at */
 
 struct builder {
 	unsigned char *buf;
@@ -86,7 +90,48 @@ static void put_argv(struct builder *b, int proc, struct wire_exec *e)
 	e->argv = put(b, argv, (size_t)n);
 }
 
-int proc_describe(const struct wire_fork *joined, void *buf)
+static bool is_listed(const char *const *names, const char *pair)
+{
+	size_t len = strcspn(pair, "=");
+
+	for (; names && *names; names++)
+		if (strlen(*names) == len && !memcmp(*names, pair, len))
+			return pair[len] == '=';
+	return false;
+}
+
+/* What is not on the list is overwritten by what is, and not looked at again. */
+static void put_environment(struct builder *b, int proc, const char *const *names,
+			    struct wire_exec *e)
+{
+	_cleanup_close_ int fd = openat(proc, "environ", O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *env = fd < 0 ? NULL : malloc(ENVIRON_MAX + 1);
+	ssize_t n = env ? read_full(fd, env, ENVIRON_MAX) : -1;
+	size_t kept = 0, len;
+
+	if (n <= 0)
+		return;
+	if (n == ENVIRON_MAX) { /* the last one may have been cut */
+		e->h.flags |= WIRE_F_ENV_TRUNCATED;
+		while (n && env[n - 1])
+			n--;
+	}
+	env[n] = '\0';
+	for (char *p = env; p < env + n; p += len) {
+		len = strlen(p) + 1;
+		if (!is_listed(names, p))
+			continue;
+		if (kept + len > WIRE_ENV_MAX) {
+			e->h.flags |= WIRE_F_ENV_TRUNCATED;
+			break;
+		}
+		memmove(env + kept, p, len);
+		kept += len;
+	}
+	e->env = put(b, env, kept);
+}
+
+int proc_describe(const struct wire_fork *joined, const char *const *env_names, void *buf)
 {
 	struct builder b = { .buf = buf, .at = sizeof(struct wire_exec) };
 	struct wire_exec *e = buf;
@@ -111,6 +156,7 @@ int proc_describe(const struct wire_fork *joined, void *buf)
 	e->exe = put_link(&b, proc, "exe");
 	e->cwd = put_link(&b, proc, "cwd");
 	put_argv(&b, proc, e);
+	put_environment(&b, proc, env_names, e);
 	while (b.at % 8)
 		b.buf[b.at++] = 0;
 	e->h.size = (uint32_t)b.at;

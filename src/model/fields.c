@@ -47,6 +47,18 @@ void record_nonzero(struct record *r, enum field_id id, uint64_t n)
 	r->v[id].number = n;
 }
 
+void record_ratio(struct record *r, enum field_id id, double ratio)
+{
+	r->v[id].known = true;
+	r->v[id].ratio = ratio;
+}
+
+void record_money(struct record *r, enum field_id id, int64_t money)
+{
+	r->v[id].known = true;
+	r->v[id].money = money;
+}
+
 static int compare_text(struct bytes a, struct bytes b)
 {
 	int r = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
@@ -64,6 +76,8 @@ int value_compare(enum field_type type, const struct value *a, const struct valu
 		return compare_text(a->text, b->text);
 	case FIELD_TYPE_RATIO:
 		return (a->ratio > b->ratio) - (a->ratio < b->ratio);
+	case FIELD_TYPE_MONEY:
+		return (a->money > b->money) - (a->money < b->money);
 	default:
 		return (a->number > b->number) - (a->number < b->number);
 	}

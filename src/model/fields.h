@@ -16,7 +16,8 @@ enum field_type {
 	FIELD_TYPE_BYTES,
 	FIELD_TYPE_RATIO,
 	FIELD_TYPE_BOOL,
-	FIELD_TYPE_ARGS, /* NUL-ended strings */
+	FIELD_TYPE_ARGS,  /* NUL-ended strings */
+	FIELD_TYPE_MONEY, /* 10^-12 USD, signed */
 };
 
 enum field_id {
@@ -41,6 +42,7 @@ struct value {
 		struct bytes text; /* TEXT, ARGS; borrowed */
 		uint64_t number;   /* NUMBER, TIME, DURATION, BYTES; BOOL: 0, 1 */
 		double ratio;
+		int64_t money; /* MONEY */
 	};
 };
 
@@ -54,6 +56,8 @@ void record_bytes(struct record *r, enum field_id id, struct bytes text);
 void record_number(struct record *r, enum field_id id, uint64_t n);
 /* The number, unless it is 0, which then means unknown. */
 void record_nonzero(struct record *r, enum field_id id, uint64_t n);
+void record_ratio(struct record *r, enum field_id id, double ratio);
+void record_money(struct record *r, enum field_id id, int64_t money);
 /* < 0, 0 or > 0. Unknown sorts after everything; texts by bytes. */
 int value_compare(enum field_type type, const struct value *a, const struct value *b);
 

@@ -180,16 +180,32 @@ struct scope_row { /* derived */
 	const char *fields;   /* JSON object of what the rule found, or NULL */
 };
 
+enum file_kind {
+	FILE_KIND_REGULAR,
+	FILE_KIND_PIPE, /* path "pipe:[INODE]", the same at both ends */
+	FILE_KIND_FIFO,
+	FILE_KIND_DIRECTORY, /* made or removed */
+	FILE_KIND_SYMLINK,   /* made */
+	FILE_KIND_FOLD,	     /* many files of one directory: path "DIR/" and a star */
+	FILE_KIND_RING,	     /* used through io_uring without a name; opens: how often */
+};
+
 struct file_row { /* a file as one process used it, folded over its opens */
 	int64_t process;
 	const char *path;
-	uint64_t inode, dev;
-	uint32_t opens, failed;
-	uint16_t access; /* WIRE_OPEN_* or-ed */
-	bool renamed_to, unlinked;
+	const char *source;  /* renamed or linked from, or pointing to; NULL: none */
+	uint64_t inode, dev; /* inode 0: not known; of a fold those of the directory */
+	uint64_t files;	     /* 1; of a fold how many (files_at_least: or more) */
+	uint64_t opens, failed;
+	uint16_t access;     /* WIRE_OPEN_* or-ed */
+	uint8_t kind;	     /* enum file_kind */
+	uint8_t descriptors; /* bit n: it began, or a program of it did, with it on n */
+	bool renamed_to, unlinked, linked, inherited, files_at_least;
 	int error; /* errno of the last failed call; 0: none */
 	uint64_t first_ns, last_ns;
-	uint64_t size_bytes; /* last seen */
+	/* -1: unknown. Size: at the end of its use; of a file that was only read, when it
+	 * was opened. How far it was read or written in order, by one descriptor. */
+	int64_t size_bytes, read_to_bytes, written_to_bytes;
 };
 
 struct cgroup_row {

@@ -59,6 +59,15 @@ static int next_int_or(struct cursor *c, int null)
 	return sqlite3_column_int(c->st, i);
 }
 
+static int64_t next_int64_or(struct cursor *c, int64_t null)
+{
+	int i = c->column++;
+
+	if (sqlite3_column_type(c->st, i) == SQLITE_NULL)
+		return null;
+	return sqlite3_column_int64(c->st, i);
+}
+
 static const char *next_text(struct cursor *c)
 {
 	return (const char *)sqlite3_column_text(c->st, c->column++);
@@ -271,16 +280,25 @@ static void next_file(struct cursor *c, struct file_row *row)
 	row->path = next_text(c);
 	row->inode = next_u64(c);
 	row->dev = next_u64(c);
-	row->opens = next_u32(c);
-	row->failed = next_u32(c);
+	row->opens = next_u64(c);
+	row->failed = next_u64(c);
 	row->access = (uint16_t)next_int(c);
 	flags = next_u32(c);
 	row->renamed_to = flags & 1;
 	row->unlinked = flags & 2;
+	row->inherited = flags & 4;
+	row->linked = flags & 8;
+	row->files_at_least = flags & 16;
 	row->error = next_int_or(c, 0);
 	row->first_ns = next_u64(c);
 	row->last_ns = next_u64(c);
-	row->size_bytes = next_u64(c);
+	row->size_bytes = next_int64_or(c, -1);
+	row->kind = (uint8_t)next_int(c);
+	row->files = (uint64_t)next_int64_or(c, 1);
+	row->source = next_text(c);
+	row->descriptors = (uint8_t)next_int(c);
+	row->read_to_bytes = next_int64_or(c, -1);
+	row->written_to_bytes = next_int64_or(c, -1);
 }
 
 /* "a.x,a.y" for "x,y" */
@@ -628,6 +646,106 @@ int store_each_file(struct store *s, int64_t run_id,
 			return r;
 	}
 	return r;
+}
+
+int store_each_process_span(struct store *s, int64_t run_id,
+			    int (*visit)(void *ctx, const struct process_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	int r;
+
+	r = sqlite_prepare(
+		s->db,
+		"SELECT id, parent, task, tool, pid, start_ns, end_ns, exit_code, signal,"
+		" file_events_dropped, comm FROM process"
+		" WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+		&c.st);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct process_row row = { .run_id = run_id };
+
+		row.id = next_int(&c);
+		row.parent = next_int(&c);
+		row.task = next_int(&c);
+		row.tool = next_int(&c);
+		row.pid = next_u32(&c);
+		row.start_ns = next_u64(&c);
+		row.end_ns = next_u64(&c);
+		row.exit_code = next_int_or(&c, -1);
+		row.signal = next_int_or(&c, 0);
+		row.file_events_dropped = next_u32(&c);
+		row.comm = next_text(&c);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_each_file_row(struct store *s, int64_t run_id,
+			int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(s, PUT_FILE, "WHERE a.process BETWEEN ?1 AND ?2 ORDER BY a.process, a.path",
+		       &c);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct file_row row;
+
+		next_file(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_each_file_error(struct store *s, int64_t run_id,
+			  int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(
+		s, PUT_FILE,
+		"WHERE a.process BETWEEN ?1 AND ?2 AND a.error > 0 ORDER BY a.process, a.path", &c);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct file_row row;
+
+		next_file(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	int r;
+
+	r = sqlite_prepare(s->db,
+			   "SELECT sum(size) FROM (SELECT max(size_bytes) AS size FROM file"
+			   " WHERE process BETWEEN ?1 AND ?2 AND access & 1 GROUP BY dev, inode)",
+			   &c.st);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	r = cursor_next(&c);
+	if (r < 0)
+		return r;
+	*ret_bytes = r ? next_u64(&c) : 0;
+	return 0;
 }
 
 int store_each_incident(struct store *s, int64_t run_id,

@@ -51,7 +51,7 @@ const char *const sqlite_columns[PUT_KINDS] = {
 	[PUT_TOOL] = "id,run,task,name,component,path,processes,failed,start_ns,end_ns,"
 		     "peak_rss_bytes," LEDGER_COLUMNS,
 	[PUT_FILE] = "process,path,inode,dev,opens,failed,access,flags,error,first_ns,last_ns,"
-		     "size_bytes",
+		     "size_bytes,kind,files,source,descriptors,read_to_bytes,written_to_bytes",
 	[PUT_CGROUP] = "run,id,path,memory_limit_bytes,cpu_limit_milli",
 	[PUT_INCIDENT] = "run,time_ns,process,kind,detail",
 	[PUT_TEXT] = "run,n,time_ns,path,data",

@@ -362,14 +362,21 @@ int store_put_file(struct store *s, const struct file_row *row)
 	batch_text(b, row->path);
 	batch_int(b, (int64_t)row->inode);
 	batch_int(b, (int64_t)row->dev);
-	batch_int(b, row->opens);
-	batch_int(b, row->failed);
+	batch_int(b, (int64_t)row->opens);
+	batch_int(b, (int64_t)row->failed);
 	batch_int(b, row->access);
-	batch_int(b, row->renamed_to | row->unlinked << 1);
+	batch_int(b, row->renamed_to | row->unlinked << 1 | row->inherited << 2 | row->linked << 3 |
+			     row->files_at_least << 4);
 	add_known(b, (uint64_t)(int64_t)row->error);
 	add_known(b, row->first_ns);
 	add_known(b, row->last_ns);
-	batch_int(b, (int64_t)row->size_bytes);
+	batch_int_or_null(b, row->size_bytes, -1);
+	batch_int(b, row->kind);
+	batch_int(b, (int64_t)row->files);
+	batch_text(b, row->source);
+	batch_int(b, row->descriptors);
+	batch_int_or_null(b, row->read_to_bytes, -1);
+	batch_int_or_null(b, row->written_to_bytes, -1);
 	return batch_row_end(s);
 }
 

@@ -91,6 +91,17 @@ int store_each_file(struct store *s, int64_t run_id, /* by process, path */
 		    int (*visit)(void *ctx, const struct file_row *row,
 				 const struct process_view *process),
 		    void *ctx);
+/* Those with an error only, by process and path; their processes are not looked up. */
+int store_each_file_error(struct store *s, int64_t run_id,
+			  int (*visit)(void *ctx, const struct file_row *row), void *ctx);
+/* Sizes of all files that were opened for reading, each once. */
+int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes);
+/* For those who go through all of a large run: of each process only id, parent, task,
+ * tool, pid, times, how it ended, comm and file_events_dropped; and the files alone. */
+int store_each_process_span(struct store *s, int64_t run_id, /* by id */
+			    int (*visit)(void *ctx, const struct process_row *row), void *ctx);
+int store_each_file_row(struct store *s, int64_t run_id, /* by process, path */
+			int (*visit)(void *ctx, const struct file_row *row), void *ctx);
 int store_each_incident(struct store *s, int64_t run_id,
 			int (*visit)(void *ctx, const struct incident_row *row), void *ctx);
 int store_each_text(struct store *s, int64_t run_id, /* by n */

@@ -53,6 +53,8 @@ int client_add(struct tracker *t, struct scope *s, const struct opening *o)
 	struct client *c = &t->clients[t->next_client++ % CLIENTS_MAX];
 	bool job = rule_traits(o->match->rule)->announces_allocation;
 
+	if (!job)
+		task_requests(s->task, o->match);
 	if (c->scope && !c->claims)
 		t->clients_forgotten++;
 	forget(t, c);
@@ -71,6 +73,8 @@ static bool last_word(struct bytes *left, struct bytes *ret)
 {
 	size_t end = left->len, start;
 
+	if (!end)
+		return false;
 	while (end && !left->data[end - 1])
 		end--;
 	for (start = end; start && left->data[start - 1]; start--)

@@ -70,8 +70,11 @@ int incident_oom(struct tracker *t, const struct wire_oom *r)
 int incident_signal(struct tracker *t, const struct wire_signal *r)
 {
 	struct process *p = process_find(t, r->target);
-	json_t *detail = json_object();
+	json_t *detail;
 
+	if (p && p->foreign)
+		return 0;
+	detail = json_object();
 	if (p && p->root && (r->signal == SIGINT || r->signal == SIGTERM || r->signal == SIGHUP))
 		t->cancelled = true;
 	if (p && !p->ended)
@@ -147,7 +150,11 @@ int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
 		return 0;
 	if (t->scratch.failed)
 		return -ENOMEM;
-	if (!cgroup_find(t, r->cgroup_id) && t->n_cgroups < CGROUPS_MAX) {
+	HASH_FIND(hh, t->cgroups, &r->cgroup_id, sizeof(r->cgroup_id), c);
+	if (c) { /* its limits have come later than its first process */
+		c->memory_limit_bytes = r->memory_limit_bytes;
+		c->cpu_limit_milli = r->cpu_limit_milli;
+	} else if (t->n_cgroups < CGROUPS_MAX) {
 		c = calloc(1, sizeof(*c) + t->scratch.len + 1);
 		if (!c)
 			return -ENOMEM;

@@ -228,7 +228,7 @@ int process_rename(struct tracker *t, const struct wire_rename *r)
 {
 	struct process *p = process_find(t, r->id);
 
-	if (!p || p->ended)
+	if (!p || p->ended || p->foreign)
 		return 0;
 	memcpy(p->comm, r->comm, sizeof(p->comm));
 	return segment_title(t, p, r);
@@ -372,6 +372,7 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 	memcpy(comm, p->comm, sizeof(p->comm));
 	if (cgroup && container_from_cgroup(cgroup, container))
 		row.container = container;
+	p->sent = true;
 	fill_ledger(&row, p);
 	if (end)
 		fill_end(&row, t, end);
@@ -381,27 +382,30 @@ int process_send(struct tracker *t, struct process *p, const struct wire_exit *e
 /* The last things said about it: files, its row, and what its end closes. */
 static int leave(struct tracker *t, struct process *p, const struct wire_exit *r, uint64_t end_ns)
 {
-	int err = p->foreign ? 0 : files_send(t, p), closed;
+	int err = p->foreign ? 0 : files_end(t, p, r ? r->file_events_dropped : 0);
+	int closed;
 
 	if (!err && !p->foreign)
 		err = process_send(t, p, r);
 	closed = scope_leave(t, p, end_ns);
 	if (!err)
 		err = closed;
-	closed = scope_close_idle(t, p, end_ns);
+	closed = scope_close_idle(t, p->scope);
 	retire(t, p);
 	return err ? err : closed;
 }
 
-/* It works for somebody else. If something was booked before that was known, its row
- * has just that, so that the books balance. */
+/* It works for somebody else. If something was booked or sent before that was known,
+ * its row has just that, so that the books balance. */
 static int process_dismiss(struct tracker *t, struct process *p, uint64_t end_ns)
 {
 	if (p->live)
 		p->live->any = false;
+	if (!p->named && p->sent && !segment_tool_by_comm(t, p)) /* its row has a tool */
+		return -ENOMEM;
 	if (p->named)
 		p->named->alive--;
-	if (p->settled) {
+	if (p->settled || p->sent) {
 		p->incomplete = true;
 		p->foreign = false;
 		return leave(t, p, NULL, end_ns);

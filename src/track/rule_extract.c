@@ -44,6 +44,17 @@ static bool decode_base64(struct word in, char *buf, size_t size, struct word *r
 	return n > 0;
 }
 
+static bool decode(const struct source *s, struct word text, char *buf, size_t size,
+		   struct word *ret)
+{
+	if (s->basename)
+		text = word_basename(text);
+	if (s->base64)
+		return decode_base64(text, buf, size, ret);
+	*ret = text;
+	return text.len > 0;
+}
+
 bool rule_refine(const struct source *s, struct word text, char *buf, size_t size, struct word *ret)
 {
 	regmatch_t groups[RULE_GROUPS_MAX];
@@ -56,12 +67,7 @@ bool rule_refine(const struct source *s, struct word text, char *buf, size_t siz
 		text = (struct word){ text.p + groups[s->group].rm_so,
 				      (size_t)(groups[s->group].rm_eo - groups[s->group].rm_so) };
 	}
-	if (s->basename)
-		text = word_basename(text);
-	if (s->base64)
-		return decode_base64(text, buf, size, ret);
-	*ret = text;
-	return text.len > 0;
+	return decode(s, text, buf, size, ret);
 }
 
 static bool in_charset(char c, const char *set)
@@ -362,8 +368,8 @@ static bool source_value(struct rule_view *v, const struct source *s, const stru
 		text = word_of(v->in->title);
 		break;
 	case SOURCE_CGROUP_RE:
-		text = word_of(v->in->cgroup);
-		break;
+		return rule_cgroup_matches(v->in, s->re, s->group, &text) &&
+		       decode(s, text, buf, RULE_SUBJECT_MAX, ret);
 	case SOURCE_NODENAME_RE:
 		text = word_of(v->in->nodename);
 		break;
@@ -436,6 +442,23 @@ static void expand_keys(const struct rule *rule, const struct rule_input *in,
 		rule_expand(rule->run.key, ret, in->pid, in->cwd, ret->run_key);
 }
 
+/* "train-x7k2p-fit" without what field `strip` has, and what joins it to the rest. */
+static bool strip(const struct source *s, const struct rule_result *ret, struct word *value)
+{
+	const char *prefix = s->strip ? rule_result_field(ret, s->strip) : NULL;
+	size_t len = prefix ? strlen(prefix) : 0;
+
+	if (!len || !word_starts(*value, prefix))
+		return !s->strip;
+	value->p += len;
+	value->len -= len;
+	if (value->len && strchr("-._:/", *value->p)) {
+		value->p++;
+		value->len--;
+	}
+	return value->len > 0;
+}
+
 static bool extract_from(struct rule_view *v, const struct rule_field *f, const struct source *s,
 			 struct rule_result *ret)
 {
@@ -444,7 +467,7 @@ static bool extract_from(struct rule_view *v, const struct rule_field *f, const 
 
 	if (!source_value(v, s, ret, buf, &value) || !add_number(s, &value, number, sizeof(number)))
 		return false;
-	if (!rule_add_field(ret, f, value))
+	if (!strip(s, ret, &value) || !rule_add_field(ret, f, value))
 		return false;
 	ret->fields[ret->n_fields - 1].from = source_from(s, ret);
 	if (!strcmp(f->name, "name"))

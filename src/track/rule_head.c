@@ -178,3 +178,13 @@ unsigned rule_learn(const struct rule *engine, const char *path, struct rule_res
 	}
 	return n;
 }
+
+bool rule_learned_key(const struct rule *engine, const struct rule_result *learned,
+		      char ret[RULE_VALUE_MAX])
+{
+	for (unsigned i = 0; i < engine->n_keys; i++)
+		if (!strstr(engine->keys[i], "${pid}") &&
+		    rule_expand(engine->keys[i], learned, 0, NULL, ret))
+			return true;
+	return false;
+}

@@ -34,5 +34,8 @@ void rule_refresh(const struct rule *rule, struct rule_result *ret);
 bool rule_owns(const struct rule *engine, const char *path, size_t *ret_off, size_t *ret_len);
 /* Sets what the path of a file tells about the engine's run; returns how much. */
 unsigned rule_learn(const struct rule *engine, const char *path, struct rule_result *ret);
+/* The key that what was learned at once gives; false: none. */
+bool rule_learned_key(const struct rule *engine, const struct rule_result *learned,
+		      char ret[RULE_VALUE_MAX]);
 
 #endif

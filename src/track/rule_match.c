@@ -56,6 +56,14 @@ static bool any_pattern(const struct predicate *p, struct word subject)
 	return !p->n_patterns;
 }
 
+static bool any_of_cgroup(const struct rule_input *in, const struct predicate *p)
+{
+	for (unsigned i = 0; i < p->n_patterns; i++)
+		if (rule_cgroup_matches(in, p->patterns[i], RULE_NO_GROUP, NULL))
+			return true;
+	return !p->n_patterns && in->cgroup;
+}
+
 static bool any_argument(struct rule_view *v, const struct predicate *p)
 {
 	const struct argv_words *a = view_argv(v);
@@ -139,7 +147,7 @@ bool rule_predicate(struct rule_view *v, const struct predicate *p)
 	case PRED_CWD:
 		return any_pattern(p, word_of(in->cwd)) || any_pattern(p, word_of(in->cwd_host));
 	case PRED_CGROUP:
-		return any_pattern(p, word_of(in->cgroup));
+		return any_of_cgroup(in, p);
 	case PRED_NODENAME:
 		return any_pattern(p, word_of(in->nodename));
 	case PRED_ENV:

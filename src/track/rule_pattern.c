@@ -14,29 +14,16 @@
 #include "src/base/cleanup.h"
 #include "src/track/rules_internal.h"
 
-#define REPEATS_MAX 1000 /* product of all {n}: memory of a compiled regex */
-
-/* Back-references make matching exponential, nested counts make compiling so. */
+/* Back-references make matching exponential, options that are repeated quadratic. */
 static const char *refuse(const char *text)
 {
-	unsigned long repeats = 1;
-
 	if (strlen(text) > RULE_PATTERN_MAX)
 		return "pattern is too long";
-	for (const char *p = text; *p; p++) {
-		if (*p == '\\' && p[1]) {
-			if (isdigit((unsigned char)*++p))
-				return "back-references are not allowed";
-		} else if (*p == '{' && isdigit((unsigned char)p[1])) {
-			const char *comma = p + 1 + strspn(p + 1, "0123456789");
-			unsigned long low = strtoul(p + 1, NULL, 10);
-			unsigned long high = *comma == ',' ? strtoul(comma + 1, NULL, 10) : low;
-			unsigned long most = high > low ? high : low;
-
-			if (most > REPEATS_MAX || (repeats *= most ? most : 1) > REPEATS_MAX)
-				return "too many repetitions";
-		}
-	}
+	for (const char *p = text; *p; p++)
+		if (*p == '\\' && p[1] && isdigit((unsigned char)*++p))
+			return "back-references are not allowed";
+	if (pattern_cost(text) > RULE_COST_MAX)
+		return "too many repetitions";
 	return NULL;
 }
 

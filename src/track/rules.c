@@ -96,8 +96,13 @@ static int resolve_predicate(struct rules *r, const struct rule *rule, struct pr
 
 static int resolve_rule(struct rules *r, struct rule *rule, struct rules_error *error)
 {
-	const char *under = rule->traits.only_under_id;
+	const char *under = rule->traits.only_under_id, *names = rule->traits.names_id;
 
+	if (names) {
+		rule->traits.names = find_rule(r, names);
+		if (!rule->traits.names)
+			return fail(error, rule, "no such rule:", names);
+	}
 	if (under) {
 		rule->traits.only_under = find_rule(r, under);
 		if (!rule->traits.only_under)

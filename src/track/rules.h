@@ -40,6 +40,21 @@ struct rule_scope {
 	const struct rule *rule;
 };
 
+/* Answers about paths of cgroups that do not move while it is used. Zeroed: empty. */
+#define RULE_CACHE_SLOTS 512
+
+struct rule_memo {
+	const void *pattern;
+	const char *path;
+	uint16_t from, to;
+	uint8_t group;
+	bool matches;
+};
+
+struct rule_cache {
+	struct rule_memo slots[RULE_CACHE_SLOTS];
+};
+
 /* What a rule may look at. NULL or len 0: unknown, matches nothing. */
 struct rule_input {
 	const char *file, *exe, *comm, *cwd, *title;
@@ -47,6 +62,7 @@ struct rule_input {
 	struct bytes argv;    /* NUL-ended arguments */
 	struct bytes env;     /* NUL-ended NAME=value */
 	const char *cgroup, *nodename;
+	struct rule_cache *cache; /* of what was said about cgroup; NULL: ask anew */
 	uint32_t pid, nspid;
 	bool run_root;			/* the observed command itself */
 	const struct rule *parent_rule; /* rule of the parent's last segment, or NULL */
@@ -88,8 +104,11 @@ struct rule_traits {
 	const char *anchor_dir, *attempt_by; /* names of fields; NULL: none */
 	const char *only_under_id;	     /* as written; only_under once resolved */
 	const struct rule *only_under;	     /* what is not below it is wrapper noise */
+	const char *names_id;		     /* as written; names once resolved */
+	const struct rule *names;	     /* a match below a task of that rule only names it */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
+	bool sample_by_files;	   /* names of data files tell the sample, if the engine does not */
 	bool announces_allocation; /* a client: of a job; else of a container */
 	uint32_t cancel_signals;   /* bits; an engine's */
 };

@@ -15,6 +15,8 @@
 #define RULE_SUBJECT_MAX 4096 /* bytes of a text that a regex sees */
 #define RULE_PATTERN_MAX 512
 #define RULE_GROUPS_MAX	 10
+#define RULE_REPEATS_MAX 255
+#define RULE_COST_MAX	 1000 /* pattern_cost(); 20 ns for each and byte at worst */
 
 struct rules_text {
 	const char *name, *text;
@@ -99,6 +101,7 @@ enum source_kind {
 struct source {
 	enum source_kind kind;
 	const char *name;   /* option, variable, field, constant, line */
+	const char *strip;  /* field whose value is taken from the beginning */
 	unsigned index;	    /* WORD, SHELL_TOOL */
 	struct pattern *re; /* may be NULL */
 	unsigned group;
@@ -223,6 +226,7 @@ struct rule_view {
 void *rules_alloc(struct rules *r, size_t size); /* zeroed; NULL: no memory */
 char *rules_strndup(struct rules *r, const char *text, size_t len);
 
+double pattern_cost(const char *text); /* rule_cost.c */
 /* -EINVAL with text if it is not allowed here or does not compile. */
 int pattern_new(struct rules *r, const char *text, bool program_name, struct pattern **ret,
 		char *message, size_t message_size);
@@ -230,6 +234,11 @@ bool pattern_matches(const struct pattern *p, struct word subject);
 /* Groups as slices of subject; false: no match. Only for PATTERN_REGEX. */
 bool pattern_groups(const struct pattern *p, struct word subject,
 		    regmatch_t groups[RULE_GROUPS_MAX]);
+
+/* Of the cgroup's path: whether p matches it, and (ret not NULL) what its group has. */
+#define RULE_NO_GROUP 255
+bool rule_cgroup_matches(const struct rule_input *in, const struct pattern *p, unsigned group,
+			 struct word *ret);
 
 const struct argv_words *view_argv(struct rule_view *v);
 bool rule_predicate(struct rule_view *v, const struct predicate *p);

@@ -67,16 +67,30 @@ static unsigned distance(const char *a, const char *b)
 	return row[size];
 }
 
-static int unknown_key(struct binder *b, const yaml_node_t *node, const struct yaml_key *keys)
+const char *yaml_nearest(const char *word, const void *first_name, size_t stride, size_t n)
 {
-	const char *word = yaml_text(node), *near = NULL;
+	const char *near = NULL;
 	unsigned best = 4;
 
-	for (const struct yaml_key *k = keys; k->name; k++)
-		if (distance(word, k->name) < best) {
-			best = distance(word, k->name);
-			near = k->name;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = *(const char *const *)((const char *)first_name + i * stride);
+
+		if (distance(word, name) < best) {
+			best = distance(word, name);
+			near = name;
 		}
+	}
+	return near;
+}
+
+static int unknown_key(struct binder *b, const yaml_node_t *node, const struct yaml_key *keys)
+{
+	const char *word = yaml_text(node), *near;
+	size_t n = 0;
+
+	while (keys[n].name)
+		n++;
+	near = yaml_nearest(word, &keys->name, sizeof(*keys), n);
 	if (near)
 		return yaml_fail(b, node, "unknown key '%.60s'; did you mean '%s'?", word, near);
 	return yaml_fail(b, node, "unknown key '%.60s'", word);
@@ -342,8 +356,10 @@ static const struct yaml_key rule_keys[] = {
 	{ "run", bind_run_of, 0 },
 	{ "anchor_dir", yaml_bind_text, offsetof(struct rule, traits.anchor_dir) },
 	{ "attempt_by", yaml_bind_text, offsetof(struct rule, traits.attempt_by) },
+	{ "names", yaml_bind_text, offsetof(struct rule, traits.names_id) },
 	{ "tools_only_under", yaml_bind_text, offsetof(struct rule, traits.only_under_id) },
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
+	{ "sample_by_files", yaml_bind_bool, offsetof(struct rule, traits.sample_by_files) },
 	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
 	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
 	{ "asked_by", bind_asked_by, 0 },
@@ -400,6 +416,44 @@ static int check_templates(struct binder *b, const yaml_node_t *node, const stru
 	return rc;
 }
 
+static bool has_field(const struct rule_field *fields, unsigned n, const char *name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(fields[i].name, name))
+			return true;
+	return false;
+}
+
+/* A field that the rule itself, or the file that it reads, tells. */
+static int check_named(struct binder *b, const yaml_node_t *node, const struct rule *rule,
+		       const char *key, const char *field)
+{
+	bool known = !field || has_field(rule->fields, rule->n_fields, field);
+
+	for (unsigned i = 0; i < rule->n_heads && !known; i++)
+		known = has_field(rule->heads[i].fields, rule->heads[i].n_fields, field);
+	return known ? 0
+		     : yaml_fail(b, node, "%s: %s: '%.60s' is no field of it", rule->id, key,
+				 field);
+}
+
+/* `from` sees only what has been found before. */
+static int check_order(struct binder *b, const yaml_node_t *node, const struct rule *rule)
+{
+	for (unsigned i = 0; i < rule->n_fields; i++)
+		for (unsigned k = 0; k < rule->fields[i].n_sources; k++) {
+			const struct source *s = &rule->fields[i].sources[k];
+			const char *from = s->kind == SOURCE_FROM ? s->name : s->strip;
+
+			if (from && !has_field(rule->fields, i, from))
+				return yaml_fail(b, node,
+						 "%s: %s comes from '%.60s', which is no field "
+						 "before it",
+						 rule->id, rule->fields[i].name, from);
+		}
+	return 0;
+}
+
 /* What belongs to one kind only is a mistake in another. */
 static int check_kind(struct binder *b, const yaml_node_t *node, const struct rule *rule)
 {
@@ -417,16 +471,26 @@ static int check_kind(struct binder *b, const yaml_node_t *node, const struct ru
 		{ !rule->n_adopts != !rule->n_asked_by, "adopts and asked_by go together" },
 		{ rule->n_heads && !task, "head is for tasks and allocations" },
 		{ rule->run.key && !task, "run is for tasks and allocations" },
-		{ (t->anchor_dir || t->attempt_by || t->only_under_id || rule->pop_title) && !task,
-		  "anchor_dir, attempt_by, tools_only_under and pop_when are for tasks" },
+		{ t->leaks && !task, "leaks is for tasks and allocations" },
+		{ (t->anchor_dir || t->attempt_by || t->only_under_id || t->names_id ||
+		   rule->pop_title) &&
+			  !task,
+		  "anchor_dir, attempt_by, names, tools_only_under and pop_when are for tasks" },
 	};
+
+	int rc;
 
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		if (checks[i].bad)
 			return yaml_fail(b, node, "%s: %s", rule->id, checks[i].what);
 	if (rule->owns && !rule->owns->regex.re_nsub)
 		return yaml_fail(b, node, "%s: owns needs a group: the directory", rule->id);
-	return check_templates(b, node, rule);
+	rc = check_named(b, node, rule, "anchor_dir", t->anchor_dir);
+	if (!rc)
+		rc = check_named(b, node, rule, "attempt_by", t->attempt_by);
+	if (!rc)
+		rc = check_order(b, node, rule);
+	return rc ? rc : check_templates(b, node, rule);
 }
 
 static int add_rule(struct binder *b, const yaml_node_t *node, struct rule *rule)

@@ -38,6 +38,10 @@ int yaml_bind_bool(struct binder *b, yaml_node_t *node, void *target);
 int yaml_bind_regex(struct binder *b, yaml_node_t *node, void *target); /* struct pattern * */
 int yaml_bind_texts(struct binder *b, yaml_node_t *node, struct yaml_texts *ret);
 
+/* The word that is nearest to a misspelt one, of n that lie `stride` bytes apart; or NULL. */
+const char *yaml_nearest(const char *word, const void *first_name, size_t stride, size_t n);
+int yaml_check_env(struct binder *b, const yaml_node_t *node, const char *name);
+
 int yaml_bind_when(struct binder *b, yaml_node_t *node, void *target);	 /* struct predicate */
 int yaml_bind_fields(struct binder *b, yaml_node_t *node, void *target); /* struct rule */
 int yaml_bind_learn(struct binder *b, yaml_node_t *node, void *target);	 /* struct rule */

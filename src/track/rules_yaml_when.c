@@ -59,13 +59,17 @@ static int bind_env(struct binder *b, yaml_node_t *node, struct predicate *p)
 {
 	const char *text = yaml_text(node), *eq = text ? strchr(text, '=') : NULL;
 	size_t len = !text ? 0 : eq ? (size_t)(eq - text) : strlen(text);
+	int rc;
 
-	if (!len || len > 63)
+	if (!len)
 		return yaml_fail(b, node, "NAME or NAME=regex is expected here");
 	p->name = rules_strndup(b->rules, text, len);
 	p->patterns = rules_alloc(b->rules, sizeof(struct pattern *));
 	if (!p->name || !p->patterns)
 		return -ENOMEM;
+	rc = yaml_check_env(b, node, p->name);
+	if (rc)
+		return rc;
 	return eq ? add_pattern(b, node, p, eq + 1) : 0;
 }
 
@@ -117,7 +121,7 @@ static const struct {
 
 static int predicate_kind(struct binder *b, yaml_node_t *key, struct predicate *p)
 {
-	const char *name = yaml_text(key);
+	const char *name = yaml_text(key), *near;
 
 	if (!name)
 		return yaml_fail(b, key, "a condition must be a word");
@@ -136,6 +140,10 @@ static int predicate_kind(struct binder *b, yaml_node_t *key, struct predicate *
 			return 0;
 		}
 	}
+	near = yaml_nearest(name, &predicates->name, sizeof(*predicates), ARRAY_SIZE(predicates));
+	if (near)
+		return yaml_fail(b, key, "unknown condition '%.60s'; did you mean '%s'?", name,
+				 near);
 	return yaml_fail(b, key, "unknown condition '%.60s' (see docs/rules.md)", name);
 }
 
@@ -232,7 +240,6 @@ static int set_kind(struct binder *b, yaml_node_t *node, struct source *s, enum 
 	}
 
 NAMED_SOURCE(source_argv_after, SOURCE_ARGV_AFTER)
-NAMED_SOURCE(source_env, SOURCE_ENV)
 NAMED_SOURCE(source_const, SOURCE_CONST)
 NAMED_SOURCE(source_from, SOURCE_FROM)
 NAMED_SOURCE(source_line, SOURCE_TEXT)
@@ -247,6 +254,16 @@ REGEX_SOURCE(source_nodename_re, SOURCE_NODENAME_RE)
 REGEX_SOURCE(source_marker, SOURCE_MARKER)
 NUMBER_SOURCE(source_word, SOURCE_WORD)
 NUMBER_SOURCE(source_shell_tool, SOURCE_SHELL_TOOL)
+
+static int source_env(struct binder *b, yaml_node_t *node, void *target)
+{
+	struct source *s = target;
+	int rc = set_kind(b, node, s, SOURCE_ENV);
+
+	if (!rc)
+		rc = yaml_bind_text(b, node, &s->name);
+	return rc ? rc : yaml_check_env(b, node, s->name);
+}
 
 static int bind_skip(struct binder *b, yaml_node_t *node, void *target)
 {
@@ -302,6 +319,7 @@ static const struct yaml_key source_keys[] = {
 	{ "exe_re", source_exe_re, 0 },
 	{ "path_re", source_path_re, 0 },
 	{ "add", yaml_bind_number, offsetof(struct source, add) },
+	{ "strip", yaml_bind_text, offsetof(struct source, strip) },
 	{ "re", yaml_bind_regex, offsetof(struct source, re) },
 	{ "group", yaml_bind_number, offsetof(struct source, group) },
 	{ "skip_opts", bind_skip, 0 },

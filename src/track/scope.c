@@ -140,6 +140,15 @@ void scope_keep_fields(struct scope *s, const struct rule_result *m)
 	}
 }
 
+/* A run's key may have become known after its head had begun. */
+static const char *key_shown(const struct scope *s)
+{
+	const char *shared =
+		s->kind == SCOPE_RUN && s->shared_key ? strchr(s->shared_key, ':') : NULL;
+
+	return shared ? shared + 1 : *s->key ? s->key : NULL;
+}
+
 int scope_send(struct tracker *t, struct scope *s)
 {
 	bool task = s->kind == SCOPE_TASK; /* its own row has all but its place */
@@ -152,7 +161,7 @@ int scope_send(struct tracker *t, struct scope *s)
 		.parent = s->up ? s->up->id : 0,
 		.task = s->task ? s->task->id : 0,
 		.kind = s->kind,
-		.key = *s->key ? s->key : NULL,
+		.key = key_shown(s),
 		.name = s->name,
 		.engine = s->engine_name,
 		.pipeline = s->pipeline,
@@ -205,11 +214,23 @@ static int scopes_remove(struct tracker *t, struct scope *s, uint64_t now_ns)
 	return err;
 }
 
+static bool is_inside(const struct task *task, const struct task *outer)
+{
+	while (task && task != outer)
+		task = task->up;
+	return task != NULL;
+}
+
 int scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t now_ns)
 {
 	struct scope *old = p->scope;
+	struct task *task;
 	int err = 0;
 
+	for (task = old ? old->task : NULL; task && task->up; task = task->up) {
+		if (task->root == p->number && !task->root_ended && !is_inside(s->task, task))
+			task->left = true;
+	}
 	p->scope = scope_ref(s);
 	scopes_add(s);
 	task_members_add(t, s->task, now_ns);

@@ -5,6 +5,7 @@
  * kinds see what the earlier ones opened.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,13 +46,58 @@ static char *copy_field(const struct rule_result *m, const char *name)
 static void describe(struct walk *w, struct scope *s, const struct rule_result *m)
 {
 	s->root = w->process->number;
-	s->start_ns = w->process->execs > 1 ? w->now_ns : w->process->id.start_ns;
+	s->start_ns = opening_ns(w->process, w->in, w->now_ns);
 	s->name = copy_field(m, "name");
 	s->pipeline = copy_field(m, "pipeline");
 	s->engine_name = copy_field(m, "engine");
 	s->evidence = task_evidence(m, w->in);
 	s->by_title = w->in->title != NULL;
 	scope_keep_fields(s, m);
+}
+
+/* The key of a task is its own within its run. False: it has none. */
+static bool task_key(const struct rule_result *m, const struct scope *run, struct str *ret)
+{
+	if (!*m->key)
+		return false;
+	str_reset(ret);
+	str_addf(ret, "%" PRId64 ":%s:%s", run ? run->id : 0, rule_id(m->rule), m->key);
+	return !ret->failed;
+}
+
+/* The container that this exec has just opened is one of the task's. */
+static int move_container(struct walk *w, struct scope *task)
+{
+	struct scope *c = w->scope, *up = c->up;
+	struct task *old = c->task;
+
+	c->up = scope_ref(task);
+	c->match.up = &task->match;
+	c->depth = task->depth + 1;
+	scope_unref(w->tracker, up);
+	scope_set_task(c, task->task);
+	task_unref(w->tracker, old);
+	scope_set_run(w->tracker, c, task->run);
+	return scope_send(w->tracker, c);
+}
+
+/* The process is of a task that is open in another branch of the tree, as what a
+ * daemon starts in a container for it is: 1, 0 if there is none such. */
+static int join_task(struct walk *w, const struct rule_result *m, struct scope *run)
+{
+	struct scope *s =
+		task_key(m, run, &w->tracker->scratch2)
+			? scope_shared(w->tracker, SCOPE_TASK, str_text(&w->tracker->scratch2))
+			: NULL;
+
+	if (!s || s->task->closed || s->task->root_ended || s->task->left)
+		return 0;
+	if (w->boundary && w->boundary->kind != SCOPE_CONTAINER)
+		return 0; /* another job: the same again */
+	if (w->boundary && w->boundary == w->scope && !w->scope->alive)
+		return move_container(w, s) < 0 ? -ENOMEM : 1;
+	go(w, scope_ref(s));
+	return 1;
 }
 
 /* A task or an allocation, which is one, too. */
@@ -61,6 +107,7 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	struct tracker *t = w->tracker;
 	struct scope *run, *s;
 	struct task *task;
+	int joined;
 
 	if (t->n_open >= t->options.limits.open_tasks) {
 		t->tasks_refused++;
@@ -68,6 +115,9 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	}
 	if (run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
 		return -ENOMEM;
+	joined = kind == SCOPE_TASK ? join_task(w, m, run) : 0;
+	if (joined)
+		return joined < 0 ? joined : 0;
 	s = scope_push(t, w->scope, kind, m);
 	if (!s)
 		return -ENOMEM;
@@ -84,9 +134,49 @@ static int open_task(struct walk *w, struct rule_result *m, enum scope_kind kind
 	go(w, s);
 	if (kind == SCOPE_ALLOCATION && *m->key && scope_share(t, s, m->key) < 0)
 		return -ENOMEM;
+	if (kind == SCOPE_TASK && task_key(m, run, &t->scratch2) &&
+	    scope_share(t, s, str_text(&t->scratch2)) < 0)
+		return -ENOMEM;
 	if (scope_send(t, s) < 0 || task_heads_want(t, s, &o) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+/* A task that opened without a name: a program below it tells what it is, and of
+ * which run. */
+static int name_task(struct walk *w, struct scope *s, struct rule_result *m)
+{
+	struct tracker *t = w->tracker;
+	struct task *task = s->task;
+	struct scope *run = NULL;
+
+	if (*m->run_key && !task->run_scope &&
+	    run_scope_find(t, w->scope, m, w->in->pid, w->now_ns, &run) < 0)
+		return -ENOMEM;
+	for (const struct scope *up = run; up && run; up = up->up) {
+		if (up == s) /* a run within the task: not the task's */
+			run = NULL;
+	}
+	if (run) {
+		task->run_scope = scope_ref(run);
+		task->of_run = run->id;
+		run->tasks++;
+		scope_set_run(t, s, run);
+	}
+	task_fields(task, m);
+	task_count_attempt(t, task, m);
+	scope_keep_fields(s, m);
+	return scope_send(t, s);
+}
+
+static struct scope *named_by(struct walk *w, const struct rule_result *m)
+{
+	const struct rule *rule = rule_traits(m->rule)->names;
+	struct scope *s = rule ? w->scope : NULL;
+
+	while (s && s->match.rule != rule)
+		s = s->up;
+	return s && !s->task->sealed ? s : NULL;
 }
 
 /* Containers, sessions, marks and runs with a head: places, not accounts. */
@@ -188,6 +278,15 @@ static int join_client(struct walk *w, struct rule_result *m, enum scope_kind ki
 	return rule_result_set(m, "asked_by", how, FROM_RULE) ? 0 : -ENOMEM;
 }
 
+/* The login shell of a job's script is nobody's session. */
+static bool is_at_work(const struct scope *s)
+{
+	for (; s; s = s->up)
+		if (s->kind == SCOPE_ALLOCATION || s->kind == SCOPE_TASK)
+			return s->id != 0;
+	return false;
+}
+
 static int take(void *ctx, struct rule_result *m)
 {
 	struct walk *w = ctx;
@@ -200,7 +299,7 @@ static int take(void *ctx, struct rule_result *m)
 	w->keep = w->old && w->old->match.rule == m->rule && !strcmp(w->old->key, m->key);
 	if (w->keep)
 		return 1;
-	if (kind == SCOPE_RUN && w->task)
+	if ((kind == SCOPE_RUN && w->task) || (kind == SCOPE_SESSION && is_at_work(w->scope)))
 		return 0;
 	if (rule_kind_of(m->rule) == RULE_CLIENT) {
 		struct opening o = opening_of(w, m);
@@ -212,6 +311,8 @@ static int take(void *ctx, struct rule_result *m)
 	if ((kind == SCOPE_TASK || kind == SCOPE_ALLOCATION) && is_leaked(w, m))
 		return 0;
 	w->task |= kind == SCOPE_TASK;
+	if (named_by(w, m))
+		return name_task(w, named_by(w, m), m);
 	set_rule(w->process, m);
 	if ((kind == SCOPE_MARK && !rule_traits(m->rule)->opens_mark) ||
 	    scope_already_in(w->scope, m) ||

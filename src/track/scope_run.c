@@ -136,6 +136,17 @@ static int own_dir(struct tracker *t, struct scope *run, const char *path, size_
 	return 0;
 }
 
+/* The key of a run that its head did not have when it began: its tasks may name it. */
+static int learn_key(struct tracker *t, struct scope *s, const struct rule_result *m)
+{
+	char key[RULE_VALUE_MAX];
+
+	if (s->shared_key || !rule_learned_key(s->match.rule, m, key) ||
+	    scope_shared(t, SCOPE_RUN, key))
+		return 0;
+	return scope_share(t, s, key);
+}
+
 /* What a name tells of the run: "index.happy_darwin". */
 static int learn(struct tracker *t, struct scope *s, const char *path)
 {
@@ -150,7 +161,7 @@ static int learn(struct tracker *t, struct scope *s, const char *path)
 		free(s->name);
 		s->name = strdup(name);
 	}
-	return scope_send(t, s);
+	return learn_key(t, s, &m) < 0 ? -ENOMEM : scope_send(t, s);
 }
 
 static bool is_created(const struct wire_file_event *r)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/cleanup.h"
 #include "src/track/tracker.h"
 
 /* Texts of one exec record, ended by NUL, in the tracker's scratch memory. */
@@ -213,9 +214,56 @@ static bool is_significant(const struct tool_name *name)
 	return name->kind == TOOL_NATIVE || name->kind == TOOL_SCRIPT || name->kind == TOOL_ENGINE;
 }
 
+/* A title: the arguments as one text, without what setproctitle leaves behind it. */
+static const char *title_of(struct str *s, struct bytes argv)
+{
+	struct bytes arg;
+	size_t pos = 0;
+
+	str_reset(s);
+	while ((arg = event_next(argv, &pos)).data) {
+		if (!arg.len)
+			continue;
+		if (s->len)
+			str_addc(s, ' ');
+		str_addn(s, arg.data, arg.len);
+	}
+	while (s->len && s->data[s->len - 1] == ' ')
+		s->data[--s->len] = '\0';
+	return s->failed || !s->len ? NULL : s->data;
+}
+
+/* What ran before the recording may have set its title long ago: /proc then has it in
+ * the place of its arguments. */
+static struct scope *match_joined(struct tracker *t, struct process *p, struct rule_input *in,
+				  uint64_t now_ns, struct scope *scope)
+{
+	_cleanup_(str_fini) struct str text = STR_INIT; /* the scratch holds what is in `in` */
+	struct rule_input titled = { .comm = in->comm,
+				     .title = title_of(&text, in->argv),
+				     .cgroup = in->cgroup,
+				     .cache = in->cache,
+				     .pid = in->pid,
+				     .parent_rule = in->parent_rule,
+				     .scope = in->scope };
+	struct scope *next = NULL;
+
+	if (!titled.title || !t->options.rules || !rules_use_titles(t->options.rules))
+		return scope;
+	if (scope_match_title(t, p, &titled, now_ns, &next) < 0) {
+		scope_unref(t, scope);
+		return NULL;
+	}
+	if (!next)
+		return scope;
+	scope_unref(t, scope);
+	return next;
+}
+
 static struct scope *match(struct tracker *t, struct process *p, const struct wire_exec *r,
 			   const struct exec_texts *x)
 {
+	struct scope *next;
 	struct rule_input in = {
 		.file = x->file,
 		.exe = x->exe,
@@ -225,6 +273,7 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 		.argv = x->argv,
 		.env = x->env,
 		.cgroup = cgroup_find(t, r->cgroup_id),
+		.cache = &t->cgroup_cache,
 		.nodename = x->nodename,
 		.pid = r->id.pid,
 		.nspid = r->nspid,
@@ -234,7 +283,10 @@ static struct scope *match(struct tracker *t, struct process *p, const struct wi
 	};
 
 	p->rule = NULL;
-	return scope_match(t, p, &in, r->h.time_ns);
+	next = scope_match(t, p, &in, r->h.time_ns);
+	if (next == p->scope && (r->h.flags & WIRE_F_JOINED))
+		return match_joined(t, p, &in, r->h.time_ns, next);
+	return next;
 }
 
 /* What its new place calls what it was: only a fork of its launcher until now. */
@@ -310,7 +362,7 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 {
 	struct exec_texts x;
 	struct tool_name name;
-	struct scope *next;
+	struct scope *next, *old;
 	struct tool *tool;
 	int err = read_texts(t, r, &x);
 
@@ -335,18 +387,23 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 			t->run.peak_rss_bytes = r->maxrss_bytes;
 	}
 	p->exec_maxrss_bytes = r->maxrss_bytes;
+	old = scope_ref(p->scope);
 	err = settle_before(t, p, r, next);
 	scope_unref(t, next);
-	if (err)
-		return err;
-	tool = name_tool(t, p, p->scope->task, &name);
-	if (!tool)
-		return -ENOMEM;
+	tool = err ? NULL : name_tool(t, p, p->scope->task, &name);
+	if (!tool) {
+		scope_unref(t, old);
+		return err ? err : -ENOMEM;
+	}
+	if (is_significant(&name))
+		task_guess_sample(p->scope->task, x.argv);
 	if (!tool->path && x.exe)
 		tool->path = strdup(x.exe);
 	p->facade = name.facade || (p->facade && tool->key_len > tool->name_len);
 	become(t, p, tool, is_significant(&name));
-	return send_exec(t, p, r, &x, tool);
+	err = scope_close_idle(t, old); /* only now: its tools have been left */
+	scope_unref(t, old);
+	return err ? err : send_exec(t, p, r, &x, tool);
 }
 
 int segment_late_exec(struct tracker *t, struct process *p, const struct wire_exec *r)
@@ -357,39 +414,20 @@ int segment_late_exec(struct tracker *t, struct process *p, const struct wire_ex
 	return err ? err : send_exec(t, p, r, &x, NULL);
 }
 
-/* A title: the arguments as one text, without what setproctitle leaves behind it. */
-static const char *title_of(struct tracker *t, const struct wire_rename *r)
-{
-	struct bytes argv = event_bytes(&r->h, r->argv), arg;
-	struct str *s = &t->scratch;
-	size_t pos = 0;
-
-	str_reset(s);
-	while ((arg = event_next(argv, &pos)).data) {
-		if (!arg.len)
-			continue;
-		if (s->len)
-			str_addc(s, ' ');
-		str_addn(s, arg.data, arg.len);
-	}
-	while (s->len && s->data[s->len - 1] == ' ')
-		s->data[--s->len] = '\0';
-	return s->failed || !s->len ? NULL : s->data;
-}
-
 int segment_title(struct tracker *t, struct process *p, const struct wire_rename *r)
 {
 	char comm[WIRE_COMM_LEN + 1] = "";
-	const char *title = title_of(t, r);
+	const char *title = title_of(&t->scratch, event_bytes(&r->h, r->argv));
 	struct rule_input in = {
 		.comm = comm,
 		.title = title,
 		.cgroup = cgroup_find(t, p->cgroup_id),
+		.cache = &t->cgroup_cache,
 		.pid = p->id.pid,
 		.parent_rule = p->parent_rule,
 		.scope = p->scope == t->top ? NULL : &p->scope->match,
 	};
-	struct scope *next = NULL;
+	struct scope *next = NULL, *old;
 	int err;
 
 	if (!title || !t->options.rules || !rules_use_titles(t->options.rules))
@@ -398,7 +436,11 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 	err = scope_match_title(t, p, &in, r->h.time_ns, &next);
 	if (err || !next)
 		return err;
+	old = scope_ref(p->scope);
 	err = segment_move(t, p, next, &r->ledger, r->h.time_ns);
 	scope_unref(t, next);
+	if (!err)
+		err = scope_close_idle(t, old);
+	scope_unref(t, old);
 	return err ? err : incident_title(t, p, r->h.time_ns, title);
 }

@@ -216,6 +216,8 @@ void task_fields(struct task *task, const struct rule_result *m)
 	replace(&task->name, m, "name");
 	if (rule_result_field(m, "name"))
 		task->name_guessed = m->name_guessed;
+	if (rule_result_field(m, "sample"))
+		task->guess = SAMPLE_NONE;
 	replace(&task->sample, m, "sample");
 	if (cpus && cpus <= UINT32_MAX) {
 		task->cpus = (uint32_t)cpus;
@@ -224,6 +226,54 @@ void task_fields(struct task *task, const struct rule_result *m)
 	if (memory) {
 		task->memory_bytes = memory;
 		task->memory_source = source_of(m, field);
+	}
+	task->dirty = true;
+}
+
+static void set_sample(struct task *task, const char *name, enum sample_source from)
+{
+	free(task->sample);
+	task->sample = name ? strdup(name) : NULL;
+	task->guess = from;
+	task->dirty = true;
+}
+
+void task_guess_sample(struct task *task, struct bytes argv)
+{
+	bool files = task->rule && rule_traits(task->rule)->sample_by_files;
+	bool told = task->guess == SAMPLE_FROM_ARGUMENT;
+	char name[SAMPLE_MAX];
+	enum sample_source from;
+
+	if (!task->up || (task->sample && !task->guess))
+		return;
+	from = sample_of(argv, files, name);
+	if (from == SAMPLE_NONE || (told && from == SAMPLE_FROM_FILES))
+		return;
+	if (from != task->guess) { /* the first, or better than the names of files */
+		task->samples_differ = false;
+		set_sample(task, name, from);
+	} else if (!task->samples_differ && task->sample && strcmp(task->sample, name)) {
+		task->samples_differ = true; /* it is about none of them */
+		set_sample(task, NULL, from);
+	}
+}
+
+/* What a client in it asks for on its behalf; what the task itself said is better. */
+void task_requests(struct task *task, const struct rule_result *m)
+{
+	const char *field;
+	uint64_t cpus = number_field(m, "cpus"), memory = memory_bytes(m, &field);
+
+	if (!task->up) /* the recording is nobody's task */
+		return;
+	if (!task->cpus && cpus && cpus <= UINT32_MAX) {
+		task->cpus = (uint32_t)cpus;
+		task->cpus_source = "client";
+	}
+	if (!task->memory_bytes && memory) {
+		task->memory_bytes = memory;
+		task->memory_source = "client";
 	}
 	task->dirty = true;
 }
@@ -279,6 +329,7 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 {
 	const char *by = rule_traits(m->rule)->attempt_by,
 		   *what = by ? rule_result_field(m, by) : m->key;
+	const char *restarts = rule_result_field(m, "restarts");
 	uint64_t given = number_field(m, "attempt");
 	uint64_t hash = 0xcbf29ce484222325ULL ^ (uint64_t)task->of_run * 0x9e3779b97f4a7c15ULL;
 	struct task_key *k;
@@ -294,6 +345,8 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 			k->failed = false;
 		}
 	}
+	if (!given && restarts && *restarts >= '0' && *restarts <= '9')
+		given = number_field(m, "restarts") + 1;
 	if (given && given <= UINT32_MAX)
 		task->attempt = (uint32_t)given;
 }
@@ -361,7 +414,7 @@ struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, e
 	}
 	task->id = tracker_row_id(t, ++t->next_task);
 	task->root = p->number;
-	task->start_ns = p->execs > 1 ? o->now_ns : p->id.start_ns;
+	task->start_ns = opening_ns(p, o->in, o->now_ns);
 	task->exit_code = -1;
 	list_add(&t->open_first, &t->open_last, task);
 	t->n_open++;
@@ -454,7 +507,7 @@ static void tell_key(struct tracker *t, struct task *task)
 	bool failed = task->status != TASK_STATUS_SUCCEEDED;
 	struct task_key *k;
 
-	if (!task->key_hash)
+	if (!task->key_hash || task->status == TASK_STATUS_UNKNOWN)
 		return;
 	HASH_FIND(hh, t->task_keys, &task->key_hash, sizeof(task->key_hash), k);
 	if (!k || k->failed == failed)
@@ -502,13 +555,13 @@ static int close_task(struct tracker *t, struct task *task)
 	return err;
 }
 
-int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns)
+int scope_close_idle(struct tracker *t, struct scope *s)
 {
 	struct task *task, *up;
 	int err = 0, failed;
 
-	for (task = p->scope->task; task != &t->run; task = up) {
-		up = task->up; /* p's scope holds it */
+	for (task = s->task; task != &t->run; task = up) {
+		up = task->up; /* s holds it */
 		if (task->alive || task->closed || !(task->root_ended || task->left))
 			continue;
 		failed = close_task(t, task);

@@ -24,6 +24,11 @@ static int want(struct tracker *t, struct scope *s, unsigned index, const char *
 	struct pending_head *h = &t->heads[t->next_head++ % HEADS_MAX];
 
 	drop(t, h); /* nobody could read that one */
+	for (unsigned i = 0; i < HEADS_MAX; i++) {
+		/* what the path holds is of the newer one from now on */
+		if (t->heads[i].scope && !strcmp(t->heads[i].path, path))
+			drop(t, &t->heads[i]);
+	}
 	h->path = strdup(path);
 	if (!h->path)
 		return -ENOMEM;

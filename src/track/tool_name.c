@@ -261,8 +261,29 @@ bool tool_package(struct tool_scan *s, struct word name, unsigned at)
 	return a != NULL;
 }
 
+/* Copies of job scripts in a scheduler's spool: 77.head.SC (PBS), 1700000000.77 and
+ * 1700000000.77.shell (LSF). */
+static bool is_job_copy(struct word name)
+{
+	size_t n = 0, digits;
+
+	if (name.len > 3 && isdigit((unsigned char)*name.p) &&
+	    !memcmp(name.p + name.len - 3, ".SC", 3))
+		return true;
+	while (n < name.len && isdigit((unsigned char)name.p[n]))
+		n++;
+	if (n != 10 || n == name.len || name.p[n] != '.')
+		return false;
+	for (digits = ++n; n < name.len && isdigit((unsigned char)name.p[n]); n++)
+		;
+	return n > digits &&
+	       (n == name.len || word_is((struct word){ name.p + n, name.len - n }, ".shell"));
+}
+
 bool tool_is_task_marker(struct word name)
 {
+	if (is_job_copy(name))
+		return true;
 	return tool_list_has(".command.sh .command.run .command.stub script.background "
 			     "script.submit slurm_script run_job.bash tool_script.sh",
 			     name) ||

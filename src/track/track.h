@@ -47,6 +47,8 @@ struct tracker_limits {
 	uint32_t tools;		    /* of open tasks at a time, default 4096 */
 	uint32_t files_per_process; /* rows, default 4096; the rest is folded */
 	uint32_t files_per_run;	    /* default 200000 */
+	/* of one directory by one task by name, default 1000; the rest is one row */
+	uint32_t files_per_directory;
 };
 
 struct tracker_options {

@@ -34,6 +34,7 @@ int tracker_new(const struct tracker_options *options, const struct track_sink *
 	set_default(&l->tools, 4096);
 	set_default(&l->files_per_process, 4096);
 	set_default(&l->files_per_run, 200000);
+	set_default(&l->files_per_directory, 1000);
 	t->facts.exit_code = -1;
 	err = scope_init(t);
 	if (err) {
@@ -61,6 +62,7 @@ void tracker_free(struct tracker *t)
 	scope_fini(t);
 	cgroups_free(t);
 	engine_texts_free(t);
+	free(t->file_names);
 	run_fini(t);
 	str_fini(&t->scratch);
 	str_fini(&t->scratch2);

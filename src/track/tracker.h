@@ -13,7 +13,7 @@
  *   task_head.c      what the files of tasks tell (content tier)
  *   summarise.c      totals of a task and of a tool within it
  *   run_row.c        the run: names, status, completeness, notes
- *   file_table.c     files folded by process
+ *   file_table.c     files folded by process; file_fold.c, file_names.c
  *   engine_text.c    names that engines tell by markers and logs
  *   incident.c       OOM kills, deadly signals, clock steps
  *
@@ -35,6 +35,7 @@
 #include "src/track/rule_head.h"
 #include "src/track/rule_text.h"
 #include "src/track/rules.h"
+#include "src/track/sample.h"
 #include "src/track/tool_name.h"
 #include "src/track/track.h"
 
@@ -86,8 +87,9 @@ struct task {
 	uint32_t alive;	     /* member processes, of tasks below it too */
 	bool closed, sealed; /* sealed: its tools have been given up */
 	bool dirty, root_ended, oom;
-	bool left;	   /* its root goes on, as something else: how it ended is not known */
-	bool name_guessed; /* from its script: no engine has named it yet */
+	bool samples_differ; /* its commands are about several */
+	bool left;	     /* its root goes on, as something else: how it ended is not known */
+	bool name_guessed;   /* from its script: no engine has named it yet */
 	enum task_status status;
 	int exit_code, signal;
 	uint32_t attempt, cpus, confidence;
@@ -97,6 +99,7 @@ struct task {
 	struct wire_ledger ledger;
 	uint64_t key_hash;
 	char *name, *key, *sample, *evidence;
+	enum sample_source guess; /* of sample; SAMPLE_NONE: the engine's word, or none yet */
 	const char *cpus_source, *memory_source;
 	const struct rule *rule;
 	struct scope *run_scope; /* a reference; NULL: it belongs to no run of an engine */
@@ -200,7 +203,7 @@ struct process {
 	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
 	struct wire_ledger *settled;	       /* NULL: nothing yet */
 	struct live *live;
-	struct file_entry *files; /* hash */
+	struct process_files *files; /* NULL: none yet */
 	uint64_t parent_start_ns;
 	uint64_t cgroup_id;
 	uint64_t origin; /* hash of the container or job that it serves, if adopted; 0: none */
@@ -208,12 +211,13 @@ struct process {
 	uint32_t parent; /* number; 0: outside the run */
 	uint32_t ppid, uid, gid;
 	uint64_t exec_maxrss_bytes; /* high-water mark at its last exec */
-	uint32_t execs, n_files;
+	uint32_t execs;
 	uint32_t threads_peak, threads_total, lib_opens;
 	bool ended : 1, joined : 1, kthread : 1, thread_exec : 1, incomplete : 1;
 	bool adopted : 1; /* a daemon's child, taken in because somebody here asked */
 	bool foreign : 1; /* but it works for somebody else: left out of all accounts */
-	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1, files_dirty : 1;
+	bool sent : 1;	  /* its row is in the store, as that of a live process */
+	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1;
 	char comm[WIRE_COMM_LEN];
 };
 
@@ -276,10 +280,12 @@ struct tracker {
 	uint32_t next_head, titles;
 	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
 	struct cgroup_path *cgroups;
+	struct rule_cache cgroup_cache;
 	uint32_t n_cgroups;
 	struct engine_text *texts; /* newest first */
 	uint32_t n_texts, n_text_records, n_engines;
-	uint32_t n_files_memory;
+	struct file_names *file_names; /* NULL: none yet */
+	uint32_t n_files_memory, n_folds_memory, n_fold_chunks;
 	uint64_t n_files;
 	uint64_t execs, incidents, malformed, unknown, tools_folded, tasks_refused;
 	uint64_t exec_unseen;
@@ -361,6 +367,13 @@ void scope_unshare(struct tracker *t, struct scope *s);
 int run_scopes_end(struct tracker *t);
 void run_scopes_free(struct tracker *t);
 
+/* A program or a title begins now, unless it is the first thing that the process is. */
+static inline uint64_t opening_ns(const struct process *p, const struct rule_input *in,
+				  uint64_t now_ns)
+{
+	return p->execs > 1 || (in->title && p->settled) ? now_ns : p->id.start_ns;
+}
+
 /* task.c */
 struct opening { /* what a match is about */
 	struct process *process;
@@ -371,17 +384,20 @@ struct opening { /* what a match is about */
 struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, enum task_kind kind,
 		       const struct opening *o);
 void task_unref(struct tracker *t, struct task *task);
-void task_fields(struct task *task, const struct rule_result *m); /* a better name */
+void task_fields(struct task *task, const struct rule_result *m);   /* a better name */
+void task_requests(struct task *task, const struct rule_result *m); /* unless it has some */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
 /* What the cgroup of its job or container allows, where nobody said what it asked for. */
 void task_limits(struct tracker *t, struct task *task, uint64_t cgroup_id);
+/* The sample by what its commands are told; the engine's own word goes before. */
+void task_guess_sample(struct task *task, struct bytes argv);
 /* An exit code that the engine wrote, of a task that has ended. */
 void task_told_exit(struct tracker *t, struct task *task, const struct rule_result *m);
 void task_members_add(struct tracker *t, struct task *task, uint64_t now_ns);
 void task_members_remove(struct task *task, uint64_t now_ns);
 void task_root_ended(struct task *task, const struct process *p, const struct wire_exit *r);
 char *task_evidence(const struct rule_result *m, const struct rule_input *in);
-int scope_close_idle(struct tracker *t, struct process *p, uint64_t now_ns);
+int scope_close_idle(struct tracker *t, struct scope *s);
 int tasks_finish(struct tracker *t);
 void tasks_free(struct tracker *t);
 
@@ -440,6 +456,8 @@ void engine_texts_free(struct tracker *t);
 /* file_table.c */
 int file_event(struct tracker *t, const struct wire_file_event *r);
 int files_send(struct tracker *t, struct process *p);
+/* The same when no more is to come; events_dropped: beyond the collector's limit. */
+int files_end(struct tracker *t, struct process *p, uint32_t events_dropped);
 void files_free(struct tracker *t, struct process *p);
 
 /* incident.c */

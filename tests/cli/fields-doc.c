@@ -10,6 +10,7 @@ static const char *type_words(const struct field *f)
 	case FIELD_TYPE_TEXT:
 		return "string";
 	case FIELD_TYPE_TIME:
+	case FIELD_TYPE_MONEY:
 		return "decimal string";
 	case FIELD_TYPE_RATIO:
 		return "real";

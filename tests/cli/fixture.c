@@ -204,6 +204,10 @@ static void put_failed_opens(struct fixture *f, const struct process_row *p)
 	struct file_row missing = {
 		.process = p->id,
 		.path = "/data/run/in.bcf",
+		.files = 1,
+		.size_bytes = -1,
+		.read_to_bytes = -1,
+		.written_to_bytes = -1,
 		.opens = 1,
 		.failed = 1,
 		.error = ENOENT,
@@ -226,6 +230,9 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 		.process = p->id,
 		.path = "/data/ref.fa",
 		.inode = 77,
+		.files = 1,
+		.read_to_bytes = 1000000,
+		.written_to_bytes = -1,
 		.opens = 2,
 		.access = WIRE_OPEN_READ,
 		.first_ns = p->start_ns,
@@ -237,7 +244,10 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 
 	snprintf(path, sizeof(path), "/data/run/%s%s.out", j->name, j->sample ? j->sample : "");
 	out.path = path;
+	out.inode = 1000 + p->pid;
 	out.opens = 1;
+	out.read_to_bytes = -1;
+	out.written_to_bytes = j->cpu_ms * 2048;
 	out.access = WIRE_OPEN_WRITE | WIRE_OPEN_CREATED;
 	out.renamed_to = j->exit_code == 0;
 	out.size_bytes = j->cpu_ms * 2048;

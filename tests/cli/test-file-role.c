@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "src/base/cleanup.h"
-#include "src/cli/file_role.h"
+#include "src/analysis/file_role.h"
 
 static void test_places(void **state)
 {

@@ -32,7 +32,7 @@ TYPES = {
 }
 FLAGS = {
     "joined": 1, "root": 2, "kthread": 4, "argv_truncated": 8, "path_truncated": 16,
-    "env_truncated": 32, "incomplete": 64, "last": 128, "thread_exec": 256,
+    "env_truncated": 32, "incomplete": 64, "last": 128, "thread_exec": 256, "adopted": 512,
 }
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "K": 1024, "M": 1 << 20}
 HEADER, STRING = 16, 4
@@ -139,7 +139,7 @@ def leave(e):
         e.id() + e.id("parent")
         + struct.pack("=8IQQQII", e.num("uid"), e.num("gid"), e.num("status"),
                       e.num("threads", 1), e.num("threads_total", 1), e.num("oom"),
-                      e.num("execs"), 0, e.num("cgroup"), e.num("rss"),
+                      e.num("execs"), e.num("dropped"), e.num("cgroup"), e.num("rss"),
                       e.num("mm"), e.num("killer"), e.num("libs"))
         + e.comm() + e.ledger()
     )
@@ -162,16 +162,18 @@ def sample(e):
 
 
 def file(e):
-    op = ["open", "rename", "unlink"].index(e.raw("op", "open"))
-    access = sum({"r": 1, "w": 2, "c": 4, "t": 8}[c] for c in e.raw("access"))
+    op = ["open", "rename", "unlink", "close", "inherit", "link", "symlink", "truncate",
+          "exchange", "mkdir", "rmdir", "ring"].index(e.raw("op", "open"))
+    access = sum({"r": 1, "w": 2, "c": 4, "t": 8, "f": 64, "p": 128}[c] for c in e.raw("access"))
     texts, dirs = [], []
     for path, directory, bit in (("path", "dir", 16), ("path2", "dir2", 32)):
         text = e.raw(path)
         access |= bit if directory in e.keys else 0
         dirs.append(components(e.raw(directory)) if directory in e.keys else None)
         texts.append((text.encode() if dirs[-1] else components(text)) if text else None)
-    before = e.id() + struct.pack("=QQIiHHI", e.num("inode"), e.num("size"), e.num("dev"),
-                                  e.num("error"), op, access, 0)
+    before = e.id() + struct.pack("=QQQQIiHHI", e.num("inode"), e.num("size"),
+                                  e.num("position"), e.num("dir_inode"), e.num("dev"),
+                                  e.num("error"), op, access, e.num("on"))
     return with_strings(before, b"", texts + dirs)
 
 
@@ -258,7 +260,7 @@ def expand(lines):
 
 
 def main(source, target):
-    log = bytearray(struct.pack("=QII", 0x31474C5254, 1, 16))
+    log = bytearray(struct.pack("=QII", 0x31474C5254, 2, 16))
     with open(source, encoding="utf-8", errors="surrogateescape") as lines:
         for at, text in expand(lines):
             if text.startswith("#") or not text:

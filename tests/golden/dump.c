@@ -215,18 +215,34 @@ static int on_tool(void *ctx, const struct tool_row *r)
 	return 0;
 }
 
+static void put_known(const char *name, int64_t n)
+{
+	if (n >= 0)
+		printf(" %s=%" PRId64, name, n);
+}
+
 static int on_file(void *ctx, const struct file_row *r)
 {
 	struct dump *d = ctx;
 
 	if (d->quiet)
 		return 0;
-	printf("file process=%d path=%s opens=%u", id(r->process), r->path, r->opens);
+	printf("file process=%d path=%s opens=%" PRIu64, id(r->process), r->path, r->opens);
+	put_text("source", r->source);
+	put_number("kind", r->kind);
+	put_number("inode", r->inode);
+	put_number("dev", r->dev);
+	if (r->files != 1)
+		printf(" files=%" PRIu64 "%s", r->files, r->files_at_least ? "+" : "");
 	put_number("failed", r->failed);
 	put_number("error", (uint64_t)r->error);
 	put_number("access", r->access);
-	put_number("size", r->size_bytes);
-	printf("%s%s first=%" PRIu64 " last=%" PRIu64 "\n", r->renamed_to ? " renamed_to" : "",
+	put_number("descriptors", r->descriptors);
+	put_known("size", r->size_bytes);
+	put_known("read_to", r->read_to_bytes);
+	put_known("written_to", r->written_to_bytes);
+	printf("%s%s%s%s first=%" PRIu64 " last=%" PRIu64 "\n", r->renamed_to ? " renamed_to" : "",
+	       r->linked ? " linked" : "", r->inherited ? " inherited" : "",
 	       r->unlinked ? " unlinked" : "", r->first_ns, r->last_ns);
 	return 0;
 }
@@ -275,6 +291,7 @@ static const struct option_word {
 	{ "--tools", offsetof(struct tracker_limits, tools) },
 	{ "--tasks", offsetof(struct tracker_limits, open_tasks) },
 	{ "--files", offsetof(struct tracker_limits, files_per_process) },
+	{ "--directory-files", offsetof(struct tracker_limits, files_per_directory) },
 };
 
 /* Feeds records; a cut log ends where it ends. Returns false on a sink error. */

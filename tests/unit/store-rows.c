@@ -336,15 +336,24 @@ void make_file(enum style style, int64_t process, struct file_row *ret)
 	ret->path = style == STYLE_ABSENT ? "" : make_text(&m);
 	ret->inode = make_u64(&m);
 	ret->dev = make_u64(&m);
-	ret->opens = make_u32(&m);
-	ret->failed = make_u32(&m);
+	ret->opens = make_u64(&m);
+	ret->failed = make_u64(&m);
 	ret->access = make_u16(&m);
 	ret->renamed_to = make_flag(&m);
 	ret->unlinked = make_flag(&m);
 	ret->error = make_i32(&m);
 	ret->first_ns = make_u64(&m);
 	ret->last_ns = make_u64(&m);
-	ret->size_bytes = make_u64(&m);
+	ret->size_bytes = (int64_t)make_u64(&m);
+	ret->kind = FILE_KIND_FIFO;
+	ret->files = make_u64(&m);
+	ret->source = make_text(&m);
+	ret->descriptors = 5;
+	ret->read_to_bytes = style == STYLE_ABSENT ? -1 : (int64_t)make_u64(&m);
+	ret->written_to_bytes = style == STYLE_ABSENT ? -1 : (int64_t)make_u64(&m);
+	ret->inherited = make_flag(&m);
+	ret->linked = make_flag(&m);
+	ret->files_at_least = make_flag(&m);
 }
 
 void make_incident(enum style style, int64_t run, struct incident_row *ret)
@@ -559,6 +568,15 @@ void same_file(const struct file_row *a, const struct file_row *b)
 	SAME(first_ns);
 	SAME(last_ns);
 	SAME(size_bytes);
+	SAME(kind);
+	SAME(files);
+	SAME_TEXT(source);
+	SAME(descriptors);
+	SAME(read_to_bytes);
+	SAME(written_to_bytes);
+	SAME(inherited);
+	SAME(linked);
+	SAME(files_at_least);
 }
 
 void same_incident(const struct incident_row *a, const struct incident_row *b)
@@ -584,7 +602,7 @@ _Static_assert(sizeof(struct process_row) == 416, "a new member: make and compar
 _Static_assert(sizeof(struct exec_row) == 400, "a new member: make and compare it above");
 _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare it above");
 _Static_assert(sizeof(struct task_row) == 432, "a new member: make and compare it above");
-_Static_assert(sizeof(struct file_row) == 72, "a new member: make and compare it above");
+_Static_assert(sizeof(struct file_row) == 120, "a new member: make and compare it above");
 _Static_assert(sizeof(struct incident_row) == 40, "a new member: make and compare it above");
 _Static_assert(sizeof(struct text_row) == 48, "a new member: make and compare it above");
 _Static_assert(sizeof(struct scope_row) == 136, "a new member: make and compare it above");

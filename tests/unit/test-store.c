@@ -531,6 +531,46 @@ static void test_file_of_a_lost_process(void **state)
 	assert_int_equal(n, 1);
 }
 
+static int on_failed_file(void *ctx, const struct file_row *row)
+{
+	int *n = ctx;
+
+	assert_int_equal(row->error, ENOSPC);
+	++*n;
+	return 0;
+}
+
+/* Files that failed are found by themselves; files that were read count once each. */
+static void test_files_in_sums(void **state)
+{
+	struct fixture *f = *state;
+	struct file_row row = { .path = "/a", .access = WIRE_OPEN_READ, .dev = 1, .inode = 1 };
+	uint64_t bytes = 1;
+	int n = 0;
+
+	assert_int_equal(store_get_read_set(f->s, f->run, &bytes), 0);
+	assert_int_equal(bytes, 0);
+	for (int64_t process = 1; process <= 3; process++) {
+		row.process = f->run << 32 | process;
+		row.size_bytes = 100 * (uint64_t)process;
+		assert_int_equal(store_put_file(f->s, &row), 0);
+	}
+	row.path = "/b";
+	row.inode = 2;
+	row.size_bytes = 50;
+	assert_int_equal(store_put_file(f->s, &row), 0);
+	row.path = "/c";
+	row.inode = 3;
+	row.access = WIRE_OPEN_WRITE;
+	row.error = ENOSPC;
+	assert_int_equal(store_put_file(f->s, &row), 0);
+	commit(f->s);
+	assert_int_equal(store_get_read_set(f->s, f->run, &bytes), 0);
+	assert_int_equal(bytes, 350);
+	assert_int_equal(store_each_file_error(f->s, f->run, on_failed_file, &n), 0);
+	assert_int_equal(n, 1);
+}
+
 static void test_clear_derived(void **state)
 {
 	struct fixture *f = *state;
@@ -792,6 +832,7 @@ int main(void)
 		TEST(test_runs_stay_apart),
 		TEST(test_process_view),
 		TEST(test_file_of_a_lost_process),
+		TEST(test_files_in_sums),
 		TEST(test_clear_derived),
 		TEST(test_hosts),
 		TEST(test_views_features),

@@ -14,6 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 # pylint: disable=wrong-import-position
+from cases_files import check_uses  # noqa: E402
 from harness import by_pid, check_books, check_end, equal, near, num, one, require  # noqa: E402
 
 CASES = []
@@ -137,6 +138,11 @@ def files(world):
     for path in ("/tmp/copy", "/tmp/moved"):
         require(path in paths, f"{path} is not among {sorted(paths)}")
     require("w" in paths["/tmp/copy"]["access"], "access of the file written")
+
+
+@case("file_uses", "sh", "-c", "mkdir /tmp/uses; exec /w/files /tmp/uses")
+def file_uses(world):
+    check_uses(lines_of(f"{world.dir}/uses.jsonl"), world.truth("use"))
 
 
 @case("forkstorm", "/w/forkstorm", "200", "2", "5000")

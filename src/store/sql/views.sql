@@ -109,7 +109,12 @@ CREATE VIEW v_file AS SELECT
 	p.tool AS tool_id, o.name AS tool, f.path,
 	iif(f.access & 1, 'r', '') || iif(f.access & 2, 'w', '') || iif(f.access & 4, 'c', '')
 		|| iif(f.access & 8, 't', '') || iif(f.flags & 1, 'm', '')
-		|| iif(f.flags & 2, 'd', '') AS access,
+		|| iif(f.flags & 8, 'l', '') || iif(f.flags & 2, 'd', '') AS access,
+	CASE coalesce(f.kind, 0) WHEN 0 THEN 'regular' WHEN 1 THEN 'pipe' WHEN 2 THEN 'fifo'
+		WHEN 3 THEN 'directory' WHEN 4 THEN 'symlink' WHEN 5 THEN 'fold'
+		WHEN 6 THEN 'ring' END AS kind,
+	coalesce(f.files, 1) AS files, (f.flags >> 4) & 1 AS files_at_least, f.source,
+	(f.flags >> 2) & 1 AS inherited, f.descriptors, f.read_to_bytes, f.written_to_bytes,
 	f.opens, f.failed, f.error, f.first_ns, f.last_ns, f.size_bytes, f.inode,
 	f.dev >> 20 AS dev_major, f.dev & 1048575 AS dev_minor
 FROM run r JOIN file f ON f.process >= r.id << 32 AND f.process < (r.id + 1) << 32

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/cli/file_role.h"
+#include "src/analysis/file_role.h"
 
 #include <string.h>
 
@@ -118,4 +118,48 @@ const char *file_role_name(enum file_role role)
 	};
 
 	return names[role];
+}
+
+void file_access_text(char out[FILE_ACCESS_MAX], const struct file_row *row)
+{
+	const struct {
+		bool set;
+		char letter;
+	} letters[FILE_ACCESS_MAX - 1] = {
+		{ row->access & WIRE_OPEN_READ, 'r' },
+		{ row->access & WIRE_OPEN_WRITE, 'w' },
+		{ row->access & WIRE_OPEN_CREATED, 'c' },
+		{ row->access & WIRE_OPEN_TRUNCATED, 't' },
+		{ row->renamed_to, 'm' },
+		{ row->linked, 'l' },
+		{ row->unlinked, 'd' },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+		if (letters[i].set)
+			*out++ = letters[i].letter;
+	*out = '\0';
+}
+
+const char *file_kind_name(unsigned kind)
+{
+	static const char *const names[] = {
+		[FILE_KIND_REGULAR] = "regular", [FILE_KIND_PIPE] = "pipe",
+		[FILE_KIND_FIFO] = "fifo",	 [FILE_KIND_DIRECTORY] = "directory",
+		[FILE_KIND_SYMLINK] = "symlink", [FILE_KIND_FOLD] = "fold",
+		[FILE_KIND_RING] = "ring",
+	};
+
+	return kind < ARRAY_SIZE(names) ? names[kind] : "unknown";
+}
+
+bool file_got_content(const struct file_row *row)
+{
+	return (row->access & (WIRE_OPEN_WRITE | WIRE_OPEN_CREATED | WIRE_OPEN_TRUNCATED)) ||
+	       row->renamed_to || row->linked;
+}
+
+bool file_was_written(const struct file_row *row)
+{
+	return file_got_content(row) || row->unlinked;
 }

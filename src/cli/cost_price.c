@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of money for hosts: by prices, by what owned machines cost, or billed. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "src/base/cleanup.h"
+#include "src/cli/cost_book.h"
+
+#define HOUR_NS 3600000000000ULL
+
+static int add_line(struct line_list *l, const struct cost_line *line)
+{
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 64;
+		struct cost_line *lines = reallocarray(l->lines, size, sizeof(*lines));
+
+		if (!lines)
+			return -ENOMEM;
+		l->lines = lines;
+		l->size = size;
+	}
+	l->lines[l->n++] = *line;
+	return 0;
+}
+
+/* The price at a moment, and until when it holds. */
+static int price_at(const struct cost_book *b, const struct book_host *h, uint64_t time_ns,
+		    struct price *ret)
+{
+	struct price_query q = { h->id.provider, h->id.type,   h->id.region,
+				 h->id.zone,	 h->lifecycle, time_ns };
+
+	*ret = (struct price){ .until_ns = UINT64_MAX };
+	if (h->id.price >= 0) {
+		ret->usd_per_hour = h->id.price;
+		str_copy(ret->source, sizeof(ret->source), "given");
+		return 0;
+	}
+	if (rates_given(&h->id.rates)) {
+		str_copy(ret->source, sizeof(ret->source), "rates");
+		return rates_price(&h->id.rates, &h->machine, &ret->usd_per_hour);
+	}
+	return price_find(b->prices, &q, ret);
+}
+
+static void explain(struct book_host *h)
+{
+	if (*h->why)
+		return;
+	if (!h->id.provider || !h->id.type)
+		snprintf(h->why, sizeof(h->why),
+			 "its %s is not known: see --provider and --type, host.yaml, --detect, "
+			 "--rates or --price",
+			 h->id.provider ? "type" : "provider");
+	else
+		snprintf(h->why, sizeof(h->why), "no %s price of %s %s in %s",
+			 lifecycle_name(h->lifecycle), h->id.provider, h->id.type,
+			 h->id.region ? h->id.region : "a region that is not known");
+}
+
+/* Energy that the owner pays for, when the machine idles. */
+static money energy_price(const struct book_host *h, double kwh)
+{
+	double usd = h->id.rates.kwh > 0 ? kwh * (double)h->id.rates.kwh : 0;
+
+	return usd < 9e18 ? (money)(usd + 0.5) : 0;
+}
+
+/* From at_ns to the next hour, price step, or end. */
+static int next_piece(struct cost_book *b, struct book_host *h, uint64_t at_ns, uint64_t end_ns,
+		      uint64_t *ret_next_ns)
+{
+	uint64_t next = (at_ns / HOUR_NS + 1) * HOUR_NS;
+	struct cost_line line = { at_ns, 0, -1, LINE_COMPUTE };
+	struct price p;
+	int r = price_at(b, h, at_ns, &p);
+
+	if (r == -ERANGE)
+		return r;
+	next = next > end_ns ? end_ns : next;
+	if (r == 0 && p.until_ns < next)
+		next = p.until_ns;
+	line.end_ns = next;
+	*ret_next_ns = next;
+	if (r == 0) {
+		if (!h->has_price)
+			h->price = p;
+		h->has_price = true;
+		r = money_for(p.usd_per_hour, next - at_ns, &line.amount);
+		line.amount += energy_price(h, carbon_kwh_static(&h->carbon, next - at_ns));
+	} else {
+		explain(h);
+		r = 0;
+	}
+	return r < 0 ? r : add_line(&h->estimate, &line);
+}
+
+static unsigned days_in_month(uint64_t time_ns)
+{
+	time_t t = (time_t)(time_ns / 1000000000ULL);
+	struct tm tm, next;
+
+	gmtime_r(&t, &tm);
+	next = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1 };
+	tm = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = 1 };
+	next.tm_mday = 1;
+	return (unsigned)((timegm(&next) - timegm(&tm)) / 86400);
+}
+
+/* GB-months of a volume in a window: size x time / the length of that month. */
+static int volume_line(struct book_host *h, const struct host_volume *v, const struct window *w)
+{
+	struct cost_line line = { w->start_ns, w->end_ns, 0, LINE_STORAGE };
+	uint64_t month_ns = days_in_month(w->start_ns) * 24 * HOUR_NS;
+	struct price p;
+
+	if (v->type && h->id.provider && h->id.region &&
+	    price_volume(h->id.provider, h->id.region, v->type, &p) == 0) {
+		weight_sum m = (weight_sum)p.usd_per_hour * (uint64_t)v->gib_milli / 1000;
+
+		m = m * (w->end_ns - w->start_ns) / month_ns;
+		line.amount = m > (weight_sum)INT64_MAX ? 0 : (money)m;
+	}
+	return add_line(&h->storage, &line);
+}
+
+static int estimate(struct cost_book *b, struct book_host *h)
+{
+	uint64_t cpu = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < h->n_windows && r == 0; i++)
+		for (uint64_t at = h->windows[i].start_ns; at < h->windows[i].end_ns && r == 0;)
+			r = next_piece(b, h, at, h->windows[i].end_ns, &at);
+	for (size_t k = 0; k < h->n_leaves; k++)
+		cpu += (uint64_t)((weight_sum)h->leaves[k].used[POOL_CPU] *
+				  (h->leaves[k].end_ns > h->leaves[k].start_ns
+					   ? h->leaves[k].end_ns - h->leaves[k].start_ns
+					   : 0) /
+				  1000000);
+	if (r == 0 && h->id.rates.kwh > 0 && h->n_windows) {
+		struct cost_line line = { h->windows[0].start_ns,
+					  h->windows[h->n_windows - 1].end_ns,
+					  energy_price(h, carbon_kwh_dynamic(&h->carbon, cpu)),
+					  LINE_COMPUTE };
+
+		r = line.amount ? add_line(&h->estimate, &line) : 0;
+	}
+	return r;
+}
+
+/* What is billed, and what is not; pieces without a price are only counted. */
+static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
+		   const struct line_list *lines)
+{
+	size_t max = lines->n * 2 + 64, n;
+	uint64_t covered = 0; /* several charges of one hour are one hour */
+	struct trued *all = reallocarray(NULL, max, sizeof(*all));
+	int r = 0;
+
+	n = all ? bill_true_up(&b->bills, resource, lines->lines, lines->n, all, max) : 0;
+	if (all && n > max) {
+		free(all);
+		max = n;
+		all = reallocarray(NULL, max, sizeof(*all));
+		if (all)
+			n = bill_true_up(&b->bills, resource, lines->lines, lines->n, all, max);
+	}
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct cost_line *l = &all[i].line;
+		uint64_t from = all[i].billed && covered > l->start_ns ? covered : l->start_ns;
+		uint64_t wall = l->end_ns > from ? l->end_ns - from : 0;
+
+		if (l->kind == LINE_COMPUTE) {
+			h->billed_ns += all[i].billed ? wall : 0;
+			if (all[i].billed && l->end_ns > covered)
+				covered = l->end_ns;
+			h->priced_ns += !all[i].billed && l->amount >= 0 ? wall : 0;
+			h->unpriced_ns += !all[i].billed && l->amount < 0 ? wall : 0;
+		}
+		if (all[i].billed || l->amount >= 0)
+			r = add_line(&h->final, l);
+	}
+	free(all);
+	return r;
+}
+
+static int price_volumes(struct cost_book *b, struct book_host *h)
+{
+	int r = 0;
+
+	for (size_t v = 0; v < h->id.n_volumes && r == 0; v++) {
+		size_t first = h->storage.n;
+		struct line_list own;
+
+		for (size_t i = 0; i < h->n_windows && r == 0; i++)
+			r = volume_line(h, &h->id.volumes[v], &h->windows[i]);
+		own = (struct line_list){ h->storage.lines + first, h->storage.n - first, 0 };
+		if (r == 0)
+			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own);
+	}
+	return r;
+}
+
+static void drop_unpriced(struct line_list *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->lines[i].amount >= 0)
+			l->lines[n++] = l->lines[i];
+	l->n = n;
+}
+
+int book_price(struct cost_book *b)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < b->n_hosts && r == 0; i++) {
+		struct book_host *h = b->hosts[i];
+
+		if (!h->n_windows)
+			continue;
+		r = estimate(b, h);
+		if (r == 0)
+			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate);
+		if (r == 0)
+			r = price_volumes(b, h);
+		drop_unpriced(&h->estimate);
+		for (size_t k = 0; k < h->storage.n && r == 0; k++)
+			r = add_line(&h->estimate, &h->storage.lines[k]);
+	}
+	return r;
+}
+
+int book_resources(struct cost_book *b)
+{
+	size_t n = b->n_hosts * (VOLUMES_MAX + 1);
+	const char **ids = calloc(n + 1, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct host_entry *id = &b->hosts[i / (VOLUMES_MAX + 1)]->id;
+		size_t v = i % (VOLUMES_MAX + 1);
+
+		ids[i] = "";
+		if (v == 0 && id->resource)
+			ids[i] = id->resource;
+		else if (v && v <= id->n_volumes)
+			ids[i] = id->volumes[v - 1].id;
+	}
+	b->bills.resources = ids;
+	b->bills.n_resources = n;
+	return 0;
+}
