@@ -44,6 +44,7 @@ int cmd_rules(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_rebuild(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "files", "the files that a run read and wrote", cmd_files },
 	{ "tune", "what limited a run, how it failed, what to do", cmd_tune },
 	{ "why", "why a task or process took its time or failed", cmd_why },
+	{ "diff", "what changed between two runs, task by task", cmd_diff },
 	{ "cost", "what runs cost, and who caused it", cmd_cost },
 	{ "prices", "show or import the prices of machines", cmd_prices },
 	{ "dag", "the dataflow: which task used what another made", cmd_dag },

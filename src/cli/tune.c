@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracer tune: what limited a run and its parts, how it failed, what could be gained. */
+/* tracer tune: what limited a run and its parts, how it failed, what could be gained.
+ * Sizes, back-tests and predictions are in files of their own (tune_sizing.h). */
 #include "src/cli/tune.h"
 
 #include <errno.h>
@@ -17,36 +18,46 @@
 #include "src/cli/reader.h"
 #include "src/cli/tune_merge.h"
 #include "src/cli/tune_print.h"
+#include "src/cli/tune_sizing.h"
 #include "src/model/fields.h"
 
-#define RUNS_DEFAULT 20
-
 struct tune_options {
-	struct reader_options reader;
-	const char *pipeline;
-	unsigned runs;
-	bool all;
+	struct tune_sizing_options sizing; /* with what all share: pipeline, runs, db, json */
+	bool all, backtest, sizes;
 };
 
 static const struct option_spec options[] = {
-	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, pipeline), "NAME",
+	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, sizing.pipeline), "NAME",
 	  "the latest runs of this pipeline together, instead of one" },
-	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, runs), "N",
-	  "with --pipeline: at most N runs (default 20)" },
+	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, sizing.runs), "N",
+	  "with --pipeline or --sizes: at most N runs (default 20)" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct tune_options, all), NULL,
 	  "also what is worth no action, and every task and tool" },
-	DB_OPTION(struct tune_options, reader),
-	JSON_OPTION(struct tune_options, reader),
+	{ "sizes", 0, OPTION_FLAG, offsetof(struct tune_options, sizes), NULL,
+	  "memory and cores that tasks of RUN's pipeline need" },
+	{ "for", 0, OPTION_CHOICE, offsetof(struct tune_options, sizing.format),
+	  "table|nextflow|snakemake|slurm|batch", "sizes as settings to paste" },
+	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
+	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
+	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
+	  "replay the trace FILEs under each way of sizing" },
+	{ "time-to-failure", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.time_to_failure),
+	  "SHARE", "of its time after which a task without memory\nfails (default 1: at its end)" },
+	{ "failure-cost", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.failure_cost), "GBH",
+	  "what a failure costs beyond that, in GB h\n(default 0); more: fewer failures" },
+	DB_OPTION(struct tune_options, sizing),
+	JSON_OPTION(struct tune_options, sizing),
 	OPTIONS_END,
 };
 
 static const struct command_spec spec = {
 	.name = "tune",
-	.words = "[RUN]",
+	.words = "[RUN | FILE...]",
 	.about = "Says what limited a run (default: the latest), its tasks and its tools, how it\n"
-		 "failed, and what could be done. It refuses to judge where data is missing.",
+		 "failed, and what could be done; or how much memory and how many cores tasks\n"
+		 "need, and how long a run would have taken otherwise. It refuses to judge where\n"
+		 "data is missing.",
 	.options = options,
-	.max_words = 1,
 };
 
 static json_t *text_or_null(const char *text)
@@ -102,7 +113,7 @@ static int tune_run(struct reader *r, const struct tune_options *o)
 	int error = judgement_make(&j, r->store, r->run.id);
 
 	if (error >= 0)
-		error = o->reader.json ? print_json(&j) : print_text(&j, o->all);
+		error = o->sizing.json ? print_json(&j) : print_text(&j, o->all);
 	judgement_fini(&j);
 	return reader_result(error);
 }
@@ -113,14 +124,14 @@ static int print_merged(const struct tune_merge *m, const struct tune_options *o
 	json_t *object;
 	int r;
 
-	if (!o->reader.json) {
-		printf("pipeline %s: %u run%s judged, %u not (incomplete)\n\n", o->pipeline,
+	if (!o->sizing.json) {
+		printf("pipeline %s: %u run%s judged, %u not (incomplete)\n\n", o->sizing.pipeline,
 		       m->judged, m->judged == 1 ? "" : "s", m->runs - m->judged);
 		findings_print(&p, &m->findings);
 		return ferror(stdout) ? -EIO : 0;
 	}
 	object = json_object();
-	json_object_set_new(object, "pipeline", text_or_null(o->pipeline));
+	json_object_set_new(object, "pipeline", text_or_null(o->sizing.pipeline));
 	json_object_set_new(object, "runs", json_integer(m->runs));
 	json_object_set_new(object, "runs_judged", json_integer(m->judged));
 	json_object_set_new(object, "findings", findings_array(&m->findings));
@@ -133,13 +144,14 @@ static int tune_pipeline(const struct tune_options *o)
 {
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct tune_merge m = { 0 };
-	int error, rc = reader_open(&r, o->reader.db);
+	int error, rc = reader_open(&r, o->sizing.db);
 
 	if (rc)
 		return rc;
-	error = tune_merge_make(&m, r.store, o->pipeline, o->runs ? o->runs : RUNS_DEFAULT);
+	error = tune_merge_make(&m, r.store, o->sizing.pipeline,
+				o->sizing.runs ? o->sizing.runs : TUNE_RUNS_DEFAULT);
 	if (error >= 0 && !m.runs) {
-		log_error("no run of pipeline `%s` (see `tracer runs`)", o->pipeline);
+		log_error("no run of pipeline `%s` (see `tracer runs`)", o->sizing.pipeline);
 		tune_merge_fini(&m);
 		return EXIT_NOT_FOUND;
 	}
@@ -149,18 +161,48 @@ static int tune_pipeline(const struct tune_options *o)
 	return reader_result(error);
 }
 
+/* What the options about sizes ask for. */
+static int tune_sizing(struct tune_options *o, int n, char **words)
+{
+	struct sizing_options costs;
+	int rc = tune_sizing_costs(&o->sizing, &spec, &costs);
+
+	if (rc)
+		return rc;
+	if (o->backtest && !n)
+		return options_misuse(&spec, "--backtest needs a trace FILE");
+	if (o->backtest)
+		return tune_backtest(&o->sizing, &costs, n, words);
+	return o->sizes ? tune_sizes(&o->sizing, &costs) : tune_what_if(&o->sizing, &spec);
+}
+
+static int tune_findings(const struct tune_options *o)
+{
+	_cleanup_(reader_close) struct reader r = { 0 };
+	int rc;
+
+	if (o->sizing.pipeline)
+		return tune_pipeline(o);
+	rc = reader_open_run(&r, o->sizing.db, o->sizing.run);
+	return rc ? rc : tune_run(&r, o);
+}
+
 int cmd_tune(int argc, char **argv)
 {
 	struct tune_options o = { 0 };
-	_cleanup_(reader_close) struct reader r = { 0 };
-	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, asked, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
-	if (o.pipeline && argv[first])
+	asked = o.backtest + o.sizes + !!o.sizing.what_if;
+	if (asked > 1)
+		return options_misuse(&spec, "one of --backtest, --sizes and --what-if, not more");
+	if (o.sizing.format != SIZES_TABLE && !o.sizes)
+		return options_misuse(&spec, "--for goes with --sizes");
+	if (!o.backtest && argc - first > 1)
+		return options_misuse(&spec, "one word too many: `%s`", argv[first + 1]);
+	if (!o.backtest && o.sizing.pipeline && argv[first])
 		return options_misuse(&spec, "give a run or --pipeline, not both");
-	if (o.pipeline)
-		return tune_pipeline(&o);
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
-	return rc ? rc : tune_run(&r, &o);
+	o.sizing.run = argv[first];
+	return asked ? tune_sizing(&o, argc - first, argv + first) : tune_findings(&o);
 }

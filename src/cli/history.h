@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tasks of one or several runs with what comparing and sizing them needs: time,
+ * CPU, memory of their processes together, bytes of the files that they read. Tasks
+ * around other tasks are left out: those inside say what was done. Memory is bounded
+ * by HISTORY_*_MAX; what is beyond them is counted.
+ */
+#ifndef TRACER_CLI_HISTORY_H
+#define TRACER_CLI_HISTORY_H
+
+#include <uthash.h>
+
+#include "src/base/arena.h"
+#include "src/cli/where.h"
+#include "src/store/store.h"
+
+#define HISTORY_TASKS_MAX     200000
+#define HISTORY_PROCESSES_MAX 1000000 /* of one run */
+#define HISTORY_FILES_MAX     1000000 /* of one run */
+
+struct history_task {
+	const char *name;	      /* as shown */
+	const char *detail;	      /* sample or key; NULL: none */
+	const char *tool, *tool_path; /* of the tool with most CPU; NULL: unknown */
+	uint32_t run;		      /* index */
+	enum task_status status;
+	uint32_t attempt, requested_cpus; /* 0: unknown */
+	uint64_t requested_bytes;	  /* 0: unknown */
+	uint64_t start_ns, end_ns;
+	uint64_t cpu_ns;
+	uint64_t largest_bytes;	 /* peak of its largest process: a lower bound; 0: unknown */
+	uint64_t together_bytes; /* peaks of those alive at a time, summed; 0: unknown */
+	uint64_t input_bytes;	 /* of the files that it only read; 0: unknown */
+	uint64_t io_bytes;	 /* from and to storage; UINT64_MAX: unknown */
+	struct where where;
+};
+
+struct history_run {
+	struct run_row row;  /* texts live in the arena */
+	const char *missing; /* why it must not be judged; NULL: it may */
+};
+
+struct history { /* zeroed: empty */
+	struct arena arena;
+	struct history_task *tasks; /* by run, start */
+	size_t n, size;
+	struct history_run *runs;
+	size_t n_runs;
+	uint64_t dropped; /* tasks beyond the limit */
+};
+
+int history_add_run(struct history *h, struct store *store, int64_t run_id); /* 0 or -errno */
+/* The newest runs of that pipeline, at most so many. 0 or -errno. */
+int history_add_pipeline(struct history *h, struct store *store, const char *pipeline,
+			 unsigned most);
+void history_fini(struct history *h);
+/* Name of the pipeline of a run: of its row, else of its name. */
+const char *history_pipeline(const struct run_row *run);
+/* Wall time; 0: not known. */
+double history_seconds(const struct history_task *t);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes two complete runs of one pipeline: 12 tasks `align`, of which each has two
+ * processes alive at a time and one was killed for memory, and 2 tasks `merge`. In
+ * the second run `align` takes twice the time, with another program, on the disk.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "src/store/store.h"
+
+#define S   1000000000ULL
+#define MIB (1024ULL * 1024)
+#define T0  (1763900000ULL * S)
+
+static struct store *store;
+static int64_t next_id;
+
+static void must(int r)
+{
+	if (r < 0) {
+		fprintf(stderr, "size-fixture: %s\n", store_strerror(r));
+		exit(1);
+	}
+}
+
+static void put_process(const struct task_row *t, unsigned n, uint64_t rss)
+{
+	struct process_row p = { .id = t->run_id << 32 | (int64_t)(t->id * 4 + n),
+				 .run_id = t->run_id,
+				 .task = t->id,
+				 .pid = 100 + (uint32_t)t->id * 4 + n,
+				 .start_ns = t->start_ns,
+				 .end_ns = t->end_ns,
+				 .exit_code = 0,
+				 .complete = true,
+				 .peak_rss_bytes = rss,
+				 .comm = "bwa" };
+
+	must(store_put_process(store, &p));
+}
+
+static void put_task(int64_t run, unsigned i, bool align, bool second)
+{
+	char key[32];
+	uint64_t slow = second && align ? 2 : 1, seconds = slow * (10 + i % 5);
+	struct task_row t = {
+		.id = ++next_id,
+		.run_id = run,
+		.name = align ? "align" : "merge",
+		.key = key,
+		.status = align && i == 11 && !second ? TASK_STATUS_OOM : TASK_STATUS_SUCCEEDED,
+		.exit_code = 0,
+		.start_ns = T0 + (i / 2 * 30 + 1) * S,
+		.requested_cpus = 4,
+		.requested_memory_bytes = (align && i == 11 && !second ? 400 : 4096) * MIB,
+		.processes = 2,
+		.peak_rss_bytes = (200 + i) * MIB
+	};
+	struct tool_row tool = { .id = t.id, .run_id = run, .task = t.id, .name = "bwa mem" };
+
+	snprintf(key, sizeof(key), "%s:%u", t.name, i);
+	t.end_ns = t.start_ns + seconds * S;
+	t.busy_ns = seconds * S;
+	t.ledger.state_ns[LEDGER_CPU] = (10 + i % 5) * S;
+	t.ledger.state_ns[LEDGER_DISK] = (slow - 1) * (11 + i % 5) * S;
+	t.ledger.thread_ns = t.ledger.state_ns[LEDGER_CPU] + t.ledger.state_ns[LEDGER_DISK];
+	t.ledger.read_bytes = 100 * MIB;
+	tool.path = second ? "/opt/bwa-0.7.18/bwa" : "/opt/bwa-0.7.17/bwa";
+	tool.ledger = t.ledger;
+	tool.start_ns = t.start_ns;
+	tool.end_ns = t.end_ns;
+	must(store_put_task(store, &t));
+	must(store_put_tool(store, &tool));
+	put_process(&t, 1, (200 + i) * MIB);
+	put_process(&t, 2, 100 * MIB);
+}
+
+static void put_run(const char *uid, bool second)
+{
+	int64_t id;
+	struct run_row run = { .uid = uid,
+			       .name = "calls",
+			       .pipeline = "calls",
+			       .engine = "snakemake",
+			       .start_ns = T0,
+			       .end_ns = T0 + 240 * S,
+			       .status = RUN_SUCCEEDED,
+			       .exit_code = 0,
+			       .collector = 1,
+			       .hostname = "node1",
+			       .cpus = 4 };
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		run.features |= 1ULL << bit;
+	must(store_run_new(store, uid, &id));
+	run.id = id;
+	if (second)
+		run.start_ns++;
+	must(store_put_run(store, &run));
+	for (unsigned i = 0; i < 12; i++)
+		put_task(id, i, true, second);
+	for (unsigned i = 12; i < 14; i++)
+		put_task(id, i, false, second);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t lost;
+
+	if (argc != 2)
+		return 2;
+	must(store_open(argv[1], STORE_WRITE, &store));
+	put_run("5e000001", false);
+	put_run("5e000002", true);
+	must(store_commit(store, &lost));
+	store_close(store);
+	return lost != 0;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* src/analysis/{stats,rightsize,regress,whatif,trace_file}: against cases computed by hand. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "src/analysis/backtest.h"
+#include "src/analysis/regress.h"
+#include "src/analysis/stats.h"
+#include "src/analysis/trace_file.h"
+#include "src/analysis/whatif.h"
+
+#define GB	   1e9
+#define near(a, b) assert_true(fabs((double)(a) - (double)(b)) <= 1e-9 * fmax(1, fabs((double)(b))))
+
+static void test_quantiles(void **state)
+{
+	double v[] = { 4, 1, 3, 2 };
+
+	assert_true(isnan(stats_quantile(v, 0, 0.5)));
+	near(stats_median(v, 4), 2.5);
+	near(stats_quantile(v, 4, 0.9), 3.7);
+	near(stats_quantile(v, 4, 1), 4);
+	near(stats_deviation((double[]){ 2, 4, 4, 4, 5, 5, 7, 9 }, 8), sqrt(32.0 / 7));
+}
+
+static void test_fit(void **state)
+{
+	double x[] = { 1, 2, 3 }, y[] = { 3, 5, 7 }, same[] = { 2, 2, 2 };
+	struct stats_line l = stats_fit(x, y, 3);
+
+	near(l.slope, 2);
+	near(l.intercept, 1);
+	l = stats_fit(same, y, 3);
+	near(l.slope, 0);
+	near(l.intercept, 5);
+}
+
+static void test_rank_sum(void **state)
+{
+	double a[] = { 1, 2, 3 }, b[] = { 4, 5, 6 }, c[] = { 1, 4 }, d[] = { 2, 3 };
+	double many_a[40], many_b[40];
+
+	near(stats_rank_sum_p(a, 3, b, 3), 0.1); /* 2 of 20 divisions are so uneven */
+	near(stats_rank_sum_p(b, 3, a, 3), 0.1);
+	near(stats_rank_sum_p(c, 2, d, 2), 1);
+	near(stats_rank_sum_p(a, 3, a, 3), 1);
+	near(stats_rank_sum_p(a, 3, b, 0), 1);
+	near(stats_rank_sum_floor(3, 3), 0.1);
+	near(stats_rank_sum_floor(4, 4), 2.0 / 70);
+	for (int i = 0; i < 40; i++) {
+		many_a[i] = i;
+		many_b[i] = i + 100;
+	}
+	assert_true(stats_rank_sum_p(many_a, 40, many_b, 40) < 1e-12);
+	assert_true(stats_rank_sum_p(many_a, 40, many_a, 40) > 0.99);
+}
+
+static void test_shift_and_discovery(void **state)
+{
+	double a[] = { 1, 2, 3 }, b[] = { 11, 12, 13 };
+	double p[] = { 0.01, 0.04, 0.03, 0.5 };
+	struct stats_shift s;
+
+	assert_int_equal(stats_shift(a, 3, b, 3, &s), 0);
+	near(s.median, 10);
+	assert_true(s.low <= 10 && s.high >= 10);
+	assert_int_equal(stats_false_discovery(p, 4), 0);
+	near(p[0], 0.04);
+	near(p[2], 0.04 * 4 / 3);
+	near(p[1], 0.04 * 4 / 3);
+	near(p[3], 0.5);
+	near(stats_share_upper(0, 10), 2.705543454095404 / 12.705543454095404);
+	near(stats_share_upper(0, 0), 1);
+}
+
+static struct sizer *sizer_of(size_t n, double (*peak)(size_t i))
+{
+	struct sizer *s;
+
+	assert_int_equal(sizer_new(&sizing_defaults, &s), 0);
+	for (size_t i = 0; i < n; i++)
+		sizer_add(s, &(struct usage){ .input_bytes = (double)(i % 7 + 1) * GB,
+					      .peak_bytes = peak(i),
+					      .seconds = 3600 });
+	return s;
+}
+
+static double constant_peak(size_t i)
+{
+	return 2 * GB;
+}
+
+static double linear_peak(size_t i)
+{
+	return 1 * GB + 0.5 * (double)(i % 7 + 1) * GB;
+}
+
+static void test_sizes(void **state)
+{
+	struct sizer *s = sizer_of(2, constant_peak);
+	struct sizing got;
+
+	assert_false(sizer_choose(s, GB, SIZING_NEXT, &got));
+	sizer_free(s);
+	s = sizer_of(5, constant_peak);
+	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
+	assert_true(got.cautious);
+	near(got.bytes, 2.2 * GB);
+	sizer_free(s);
+	s = sizer_of(50, constant_peak);
+	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
+	assert_false(got.cautious);
+	near(got.bytes, 2 * GB * (1 + 0.15 / 50)); /* no spread: only the chance of a new one */
+	assert_int_equal(got.failures, 0);
+	near(sizer_retry(s, 1 * GB), 2.1 * GB);
+	near(sizer_retry(s, 3 * GB), 6 * GB);
+	sizer_free(s);
+	s = sizer_of(70, linear_peak);
+	assert_true(sizer_choose(s, 7 * GB, SIZING_STANDS, &got));
+	assert_true(got.model != SIZING_CONSTANT);
+	assert_true(got.bytes >= 4.5 * GB && got.bytes < 4.6 * GB);
+	assert_true(sizer_choose(s, 1 * GB, SIZING_STANDS, &got));
+	assert_true(got.bytes >= 1.5 * GB && got.bytes < 1.6 * GB);
+	sizer_free(s);
+}
+
+static void test_killed_counts(void **state)
+{
+	struct sizer *s = sizer_of(9, constant_peak);
+	struct usage killed = { GB, 3.9 * GB, 100, 4 * GB, true };
+	struct sizing got;
+
+	sizer_add(s, &killed);
+	near(sizer_largest(s), 4.8 * GB);
+	assert_int_equal(sizer_samples(s), 10);
+	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
+	sizer_free(s);
+	assert_int_equal(cores_needed((double[]){ 0.9, 1.0, 1.1 }, 3), 2);
+	assert_int_equal(cores_needed((double[]){ 0.1, 0.2, 0.3 }, 3), 1);
+	assert_int_equal(cores_needed((double[]){ 1.75 }, 1), 2);
+	assert_int_equal(cores_needed(NULL, 0), 0);
+}
+
+/* Three tasks get 4 GB; of the next two one uses less, one more than ever. */
+static void test_backtest(void **state)
+{
+	static const double peaks[] = { 1, 2, 2, 1, 3 };
+	struct past_tasks p = { 0 };
+	struct backtest b;
+
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(
+			past_tasks_add(
+				&p, &(struct past_task){ .kind = "k",
+							 .usage = { 0, peaks[i] * GB, 3600, 0, 0 },
+							 .requested_bytes = 4 * GB,
+							 .cpus = 1,
+							 .cores = 0.5,
+							 .start = (double)i }),
+			0);
+	assert_int_equal(backtest_run(&p, &sizing_defaults, &b), 0);
+	assert_int_equal(b.replayed, 5);
+	near(b.ways[BASELINE_REQUESTED].waste_byte_s / 3600 / GB, 11);
+	/* 3 + 2 + 2; 2 - 1; 2 lost, then 4 - 3 */
+	near(b.ways[BASELINE_LARGEST].waste_byte_s / 3600 / GB, 11);
+	assert_int_equal(b.ways[BASELINE_LARGEST].failures, 1);
+	/* 7; 2.2 - 1; 2.2 lost, then 4.4 - 3 */
+	near(b.ways[BASELINE_LARGEST_TENTH].waste_byte_s / 3600 / GB, 11.8);
+	/* 7; 2.2 - 1; 2.2 lost, then 4.4 - 3: few tasks, the same */
+	near(b.ways[BACKTEST_OURS].waste_byte_s / 3600 / GB, 11.8);
+	near(b.core_s_requested, 5 * 3600);
+	past_tasks_fini(&p);
+}
+
+static void test_regress(void **state)
+{
+	struct measured a[10], b[10], grown[10];
+	struct regress r[3];
+
+	for (int i = 0; i < 10; i++) {
+		a[i] = (struct measured){ 10 + 0.1 * i, 100 * (1 + i) };
+		b[i] = (struct measured){ 20 + 0.1 * i, 100 * (1 + i) };
+		a[i].value *= 1 + i;
+		b[i].value *= 1 + i;
+		grown[i] = (struct measured){ 2 * a[i].value, 2 * a[i].input };
+	}
+	assert_int_equal(regress_compare(a, 10, b, 10, &r[0]), 0);
+	assert_int_equal(regress_compare(a, 10, grown, 10, &r[1]), 0);
+	assert_int_equal(regress_compare(a, 2, b, 2, &r[2]), 0);
+	assert_int_equal(regress_judge(r, 3), 0);
+	assert_int_equal(r[0].verdict, REGRESS_INCREASED);
+	assert_true(r[0].ratio > 1.9 && r[0].ratio < 2.05);
+	assert_true(r[0].low <= r[0].ratio && r[0].ratio <= r[0].high);
+	assert_int_equal(r[1].verdict, REGRESS_SAME); /* twice the input, twice the time */
+	near(r[1].input_ratio, 2);
+	assert_int_equal(r[2].verdict, REGRESS_UNKNOWN);
+}
+
+static struct whatif predict(const struct whatif_task *t, size_t n, double wall, double had,
+			     double cores, size_t tasks)
+{
+	struct whatif_world was = { had, 0, 0 }, would = { cores, tasks, 0 };
+	struct whatif w;
+
+	assert_int_equal(whatif_predict(t, n, 0, wall, &was, &would, &w), 0);
+	return w;
+}
+
+static void test_whatif(void **state)
+{
+	/* two tasks side by side, then one, all on one core each; a tail of one second */
+	static const struct whatif_task t[] = { { 0, 10, 0, 10, 10, 1 * GB, 1 },
+						{ 0, 10, 0, 10, 10, 1 * GB, 1 },
+						{ 10, 15, 0, 5, 5, 3 * GB, 1 } };
+	static const struct whatif_task wide[] = { { 0, 10, 0, 20, 10, GB, 1 } };
+	struct whatif_task faster[3];
+	struct whatif w = predict(t, 3, 16, 2, 1, 0);
+
+	assert_int_equal(w.doubt, WHATIF_NONE);
+	near(w.predicted_s, 26);
+	near(w.replayed_s, 16);
+	near(predict(t, 3, 16, 2, 8, 0).predicted_s, 16); /* nothing to gain */
+	near(predict(t, 3, 16, 2, 2, 1).predicted_s, 26);
+	assert_int_equal(predict(t, 3, 16, 2, 2, 3).doubt, WHATIF_MORE_TASKS);
+	assert_int_equal(predict(wide, 1, 10, 2, 4, 0).doubt, WHATIF_MORE_CORES);
+	near(predict(wide, 1, 10, 2, 1, 0).predicted_s, 20);
+	assert_int_equal(predict(t, 0, 10, 2, 1, 0).doubt, WHATIF_NO_TASKS);
+	memcpy(faster, t, sizeof(t));
+	faster[2].faster = 5;
+	near(predict(faster, 3, 16, 2, 2, 0).predicted_s, 12);
+}
+
+static void test_trace(void **state)
+{
+	char head[] = "process,tag,status,exit,memory,realtime,peak_rss,rchar,start\n";
+	char row[] = "\"A:B\",\"x, \"\"y\"\"\",COMPLETED,0,1 GB,1m 30s,512 MB,2048,5\n";
+	char killed[] = "A,,FAILED,137,1024,10,-,,6\n", few[] = "A,b\n",
+	     bad[] = "A,,X,1,z,1,1,1,1\n";
+	char none[] = "a,b,c\n", why[TRACE_WHY];
+	struct trace_header h;
+	struct trace_task t;
+
+	assert_int_equal(trace_header_parse(&h, head, why), 0);
+	assert_int_equal(trace_task_parse(&h, row, &t, why), 0);
+	assert_string_equal(t.process, "A:B");
+	near(t.seconds, 90);
+	near(t.memory_bytes, 1073741824);
+	near(t.peak_bytes, 536870912);
+	near(t.input_bytes, 2048);
+	assert_int_equal(trace_task_parse(&h, killed, &t, why), 0);
+	assert_int_equal(t.end, TRACE_KILLED_FOR_MEMORY);
+	assert_true(isnan(t.peak_bytes));
+	assert_int_equal(trace_task_parse(&h, few, &t, why), -22);
+	assert_string_equal(why, "2 fields where the header has 9");
+	assert_int_equal(trace_task_parse(&h, bad, &t, why), -22);
+	assert_string_equal(why, "memory is `z`");
+	assert_int_equal(trace_header_parse(&h, none, why), -22);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_quantiles), cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_rank_sum),  cmocka_unit_test(test_shift_and_discovery),
+		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_killed_counts),
+		cmocka_unit_test(test_backtest),  cmocka_unit_test(test_regress),
+		cmocka_unit_test(test_whatif),	  cmocka_unit_test(test_trace),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
