@@ -44,6 +44,23 @@ def event_log(world):
     equal(search(world.dir), [], "secrets on disk")
 
 
+@case("secrets: a title that runs on into the environment is cut before it")
+def titles(world):
+    log = f"{world.dir}/run.tlog"
+    world.observe(world.workload("arguments"), "titles")
+    result = world.exec([world.tracer, "record", "-o", log, "--", world.workload("arguments"),
+                         "titles"])
+    equal(result.rc, 0, repr(result))
+    equal(search(world.dir), [], "secrets on disk")
+    with open(log, "rb") as f:
+        data = f.read()
+    argv = len("arguments title WAY behind.") - len("WAY")
+    whole = b"a title as long as the arguments and more\0"
+    equal(data.count(whole), 2, "titles over all of the environment")
+    for way, text in (("last", b"t" * (argv + 3) + b"x"), ("part", b"t" * (argv + 4))):
+        require(data.count(text) >= 2, f"{way}: the title up to the environment is gone")
+
+
 @case("secrets: in a shell's command line too, and not in the report")
 def command_line(world):
     result = world.run("sh", "-c", "true --password HUSH-shell; exit 0")
