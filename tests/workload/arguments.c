@@ -7,7 +7,8 @@
  * secret contains the word HUSH, so that a search of raw bytes finds a leak.
  * arguments titles: processes that write over their argv, with such secrets behind it in
  * their environment: over its last NUL, over a part of the environment, over all of it.
- * Each child is this program again, called with `noop` or `title` and what follows.
+ * Each child is this program again, called with `noop` or `title` and what follows;
+ * `title WAY stayed` stays until a signal.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -110,8 +111,8 @@ static int titles(const char *self)
 {
 	static const char *const ways[] = { "last", "part", "end", "whole" };
 	static const char *const only[] = { "FIRST_VAR=HUSH-first-variable", NULL };
-	static const char *const several[] = { "FIRST_VAR=HUSH-first-variable", "EMPTY=",
-					       "LAST_VAR=HUSH-last-variable", NULL };
+	static const char *const several[] = { "FIRST_VAR=HUSH-first-variable",
+					       "EMPTY=", "LAST_VAR=HUSH-last-variable", NULL };
 	extern char **environ;
 
 	for (unsigned i = 0; i < 2 * sizeof(ways) / sizeof(ways[0]); i++) {
@@ -130,8 +131,10 @@ static int title(int argc, char **argv)
 {
 	extern char **environ;
 	char *start = argv[0], *end = argv[argc - 1] + strlen(argv[argc - 1]), *stop = end;
+	static const char text[] = "a title as long as the arguments and more";
 	const char *way = argv[2];
-	bool last = !strcmp(way, "last"), part = !strcmp(way, "part"), whole = !strcmp(way, "whole");
+	bool last = !strcmp(way, "last"), part = !strcmp(way, "part");
+	bool whole = !strcmp(way, "whole"), stay = !strcmp(argv[3], "stayed");
 
 	for (char **e = environ; *e; e++)
 		stop = *e + strlen(*e) + 1;
@@ -142,8 +145,10 @@ static int title(int argc, char **argv)
 	if (!last && !part && !whole)
 		memset(end, 't', (size_t)(stop - 6 - end)); /* all but the end of the last one */
 	if (whole)
-		strcpy(start, "a title as long as the arguments and more");
-	return prctl(PR_SET_NAME, "renamed") < 0;
+		memcpy(start, text, sizeof(text));
+	if (prctl(PR_SET_NAME, "renamed") < 0)
+		die("PR_SET_NAME");
+	return stay ? pause() : 0;
 }
 
 int main(int argc, char **argv)
