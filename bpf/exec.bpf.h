@@ -229,13 +229,16 @@ static __always_inline void note_client(const char *comm)
 }
 
 /* A program that a daemon outside of the tree starts because the tree asked for it.
- * It has just become that program: what it was before is the daemon's. */
+ * It has just become that program: what it was before is the daemon's. Daemons are root's:
+ * anybody can give a program such a name. */
 static __noinline struct thread *adopt(struct task_struct *task)
 {
 	struct comm_key key = {};
 	struct thread *t;
 	u32 *bits;
 
+	if (plain(task)->real_parent->real_cred->uid.val)
+		return NULL;
 	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), task->comm);
 	bits = bpf_map_lookup_elem(&adopt_comms, &key);
 	if (!bits || !(*bits & asked & ~served) || !join_thread(task, bpf_ktime_get_boot_ns()))
