@@ -278,7 +278,7 @@ struct tracker {
 	uint64_t foreign_origins[FOREIGN_MAX]; /* a ring of what is not ours */
 	uint32_t next_foreign;
 	uint32_t next_head, titles;
-	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
+	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous, cgroups_refused;
 	struct cgroup_path *cgroups;
 	struct rule_cache cgroup_cache;
 	uint32_t n_cgroups;
