@@ -229,13 +229,16 @@ static __always_inline void note_client(const char *comm)
 }
 
 /* A program that a daemon outside of the tree starts because the tree asked for it.
- * It has just become that program: what it was before is the daemon's. */
+ * It has just become that program: what it was before is the daemon's. Daemons are root's:
+ * anybody can give a program such a name. */
 static __noinline struct thread *adopt(struct task_struct *task)
 {
 	struct comm_key key = {};
 	struct thread *t;
 	u32 *bits;
 
+	if (plain(task)->real_parent->real_cred->uid.val)
+		return NULL;
 	bpf_probe_read_kernel_str(key.comm, sizeof(key.comm), task->comm);
 	bits = bpf_map_lookup_elem(&adopt_comms, &key);
 	if (!bits || !(*bits & asked & ~served) || !join_thread(task, bpf_ktime_get_boot_ns()))
@@ -303,26 +306,48 @@ static __always_inline bool in_exec(struct task_struct *task)
 	return cfg_syscall_class[nr & (SYSCALL_CLASSES - 1)] == SYSCALL_EXEC;
 }
 
+/* A title that ends at `end`, its NUL included, lies over the environment: whoever moves
+ * that away and writes there fills what is left with zeroes. In an environment as it was
+ * at exec another variable follows a NUL, or nothing. */
+static __always_inline bool is_over_environment(struct mm_struct *mm, u64 end)
+{
+	u64 env_end = mm->env_end;
+	u16 behind, last;
+
+	if (end >= env_end)
+		return false;
+	if (bpf_probe_read_user(&behind, sizeof(behind), (void *)(end - 1)) ||
+	    bpf_probe_read_user(&last, sizeof(last), (void *)(env_end - 2)))
+		return false;
+	return !behind && !last;
+}
+
 /* The arguments as they are now. setproctitle() may have written over their end and
  * on into the environment's place: the kernel then shows one text, up to its NUL
- * (get_mm_cmdline() in fs/proc/base.c), and what lies behind it is not read. */
+ * (get_mm_cmdline() in fs/proc/base.c), and what lies behind it is not read. Values
+ * of the environment never leave: a title that may end in them is cut before them. */
 static __always_inline void put_title(struct record *r, u32 *off, struct wire_rename *e,
 				      struct mm_struct *mm)
 {
 	u32 at = *off & RECORD_MASK;
+	u64 start = mm->arg_start, arg_end = mm->arg_end;
 	char last = 0;
 	long len;
 
-	e->argv_len = mm->arg_end - mm->arg_start;
+	e->argv_len = arg_end - start;
 	e->argv = (struct wire_string){};
-	bpf_probe_read_user(&last, 1, (void *)(mm->arg_end - 1));
-	if (!last || mm->env_start != mm->arg_end) {
-		e->argv = put_user_block(r, off, mm->arg_start, mm->arg_end, WIRE_ARGV_MAX);
+	bpf_probe_read_user(&last, 1, (void *)(arg_end - 1));
+	if (!last || mm->env_start != arg_end) {
+		e->argv = put_user_block(r, off, start, arg_end, WIRE_ARGV_MAX);
 		return;
 	}
-	len = bpf_probe_read_user_str(r->data + at, TITLE_MAX, (void *)mm->arg_start);
+	len = bpf_probe_read_user_str(r->data + at, TITLE_MAX, (void *)start);
 	if (len <= 0 || len > TITLE_MAX) {
 		count_loss(LOSS_ARGV);
+		return;
+	}
+	if (start + len > arg_end && !is_over_environment(mm, start + len)) {
+		e->argv = put_user_block(r, off, start, arg_end, WIRE_ARGV_MAX);
 		return;
 	}
 	e->argv_len = len;

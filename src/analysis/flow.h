@@ -114,8 +114,8 @@ struct flow {
 	struct flow_file *shared;  /* read by two tasks or more; most readers first */
 	struct flow_span *staging; /* when the engine moved or copied data of tasks; by time */
 	size_t n_links, n_edges, n_inputs, n_outputs, n_shared, n_staging;
-	uint64_t temporary_unread; /* files of tasks, deleted, and read by no other */
-	uint64_t links_dropped, writers_dropped;
+	uint64_t temporary_unread;		 /* files of tasks, deleted, and read by no other */
+	uint64_t links_dropped, writers_dropped; /* links: about so many */
 };
 
 int flow_find(const struct flow_input *in, struct flow *ret); /* 0 or -ENOMEM */

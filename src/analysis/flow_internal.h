@@ -53,6 +53,8 @@ struct many {		    /* what is beyond a limit in one directory, taken as one file
 	struct ends writers;
 	struct life **lives; /* that were once in the directory */
 	size_t n, size;
+	size_t looked_at;  /* of them, when there was no place for links any more */
+	uint64_t unlinked; /* what a read would link to those */
 	UT_hash_handle hh;
 };
 

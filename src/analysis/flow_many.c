@@ -52,11 +52,32 @@ static void link_all(struct play *p, const struct ends *writers, struct flow_lin
 	}
 }
 
+/* No link has a place any more: what was there at an earlier read is not looked at again,
+ * but counted. The last one may have gone and come back since. */
+static void read_unlinked(struct play *p, struct many *m, uint64_t directory)
+{
+	p->out->links_dropped += m->unlinked + m->writers.n;
+	for (; m->looked_at < m->n; m->looked_at++) {
+		struct life *l = m->lives[m->looked_at];
+		bool here = p->directories[l->path] == directory && !l->deleted;
+
+		p->out->links_dropped += here ? l->writers.n : 0;
+		l->read |= here;
+		if (m->looked_at + 1 == m->n)
+			break;
+		m->unlinked += here ? l->writers.n : 0;
+	}
+}
+
 void many_read(struct play *p, const struct flow_use *u, uint64_t time_ns)
 {
-	const struct many *m = many_of(p, u->path, false);
+	struct many *m = many_of(p, u->path, false);
 	struct flow_link link = { .to = u->task, .assumed = true, .time_ns = time_ns };
 
+	if (m && p->links_full && p->out->n_links == FLOW_LINKS_MAX) {
+		read_unlinked(p, m, p->directories[u->path]);
+		return;
+	}
 	for (size_t i = 0; m && i < m->n; i++) {
 		struct life *l = m->lives[i];
 

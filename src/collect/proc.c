@@ -74,12 +74,55 @@ static struct wire_string put_link(struct builder *b, int proc, const char *name
 	return put_path(b, target);
 }
 
+/* Fields 48 to 51 of /proc/PID/stat: where argv and environment lie. */
+static bool find_places(int proc, uint64_t *ret_argv_len, uint64_t *ret_env_len)
+{
+	_cleanup_close_ int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+	char text[2048], *p;
+	ssize_t n = fd < 0 ? -1 : read_full(fd, text, sizeof(text) - 1);
+	uint64_t at[4];
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	p = strrchr(text, ')'); /* the end of field 2 */
+	for (int field = 2; p && field < 48; field++)
+		p = strchr(p + 1, ' ');
+	for (int i = 0; i < 4; i++)
+		at[i] = p ? strtoull(p, &p, 10) : 0;
+	*ret_argv_len = at[1] - at[0];
+	*ret_env_len = at[3] - at[2];
+	return at[1] > at[0] && at[3] >= at[2];
+}
+
+/* How much of a command line of n bytes holds nothing of the environment: the rule is
+ * that of is_over_environment() in bpf/exec.bpf.h. */
+static size_t without_environment(int proc, size_t n)
+{
+	_cleanup_close_ int fd = -1;
+	char behind[2], last[2];
+	uint64_t argv_len, env_len, end;
+
+	if (!find_places(proc, &argv_len, &env_len))
+		return 0;
+	if (n <= argv_len)
+		return n;
+	end = n - argv_len;
+	fd = openat(proc, "environ", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || end >= env_len || pread(fd, behind, 2, (off_t)end - 1) != 2 ||
+	    pread(fd, last, 2, (off_t)env_len - 2) != 2)
+		return argv_len;
+	return behind[0] || behind[1] || last[0] || last[1] ? argv_len : n;
+}
+
 static void put_argv(struct builder *b, int proc, struct wire_exec *e)
 {
 	_cleanup_close_ int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
 	char argv[WIRE_ARGV_MAX + 1];
 	ssize_t n = fd < 0 ? -1 : read_full(fd, argv, sizeof(argv));
 
+	if (n > 0)
+		n = (ssize_t)without_environment(proc, (size_t)n);
 	if (n <= 0)
 		return;
 	e->argv_len = (uint32_t)n;

@@ -79,12 +79,12 @@ static inline bool word_ends(struct word w, const char *suffix)
 
 static inline bool word_has(struct word w, const char *part)
 {
-	return w.len && memmem(w.p, w.len, part, strlen(part)) != NULL;
+	return w.p && w.len && memmem(w.p, w.len, part, strlen(part)) != NULL;
 }
 
 static inline struct word word_basename(struct word w)
 {
-	const char *slash = w.len ? memrchr(w.p, '/', w.len) : NULL;
+	const char *slash = w.p && w.len ? memrchr(w.p, '/', w.len) : NULL;
 
 	if (slash) {
 		w.len -= (size_t)(slash + 1 - w.p);

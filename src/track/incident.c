@@ -171,6 +171,8 @@ int incident_cgroup(struct tracker *t, const struct wire_cgroup *r)
 			return -ENOMEM;
 		}
 		t->n_cgroups++;
+	} else {
+		t->cgroups_refused++;
 	}
 	return t->sink.cgroup(t->sink.ctx,
 			      &(struct cgroup_row){ .run_id = t->options.run_id,

@@ -284,7 +284,7 @@ struct tracker {
 	uint64_t clients_forgotten, foreign_starts, foreign_processes;
 	struct origins foreign_origins, own_origins;
 	uint32_t next_head, titles;
-	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous;
+	uint64_t keys_forgotten, dirs_forgotten, runs_refused, ambiguous, cgroups_refused;
 	struct cgroup_path *cgroups;
 	struct rule_cache cgroup_cache;
 	uint32_t n_cgroups;

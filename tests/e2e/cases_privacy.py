@@ -2,7 +2,7 @@
 """Secrets never reach a disk: the raw bytes of every file that is written are searched."""
 import os
 
-from harness import case, equal, require
+from harness import case, equal, read_proc, require, wait_for
 
 SECRET = b"HUSH"
 
@@ -42,6 +42,49 @@ def event_log(world):
     equal(result.rc, 0, repr(result))
     require(os.path.getsize(log) > 1000, "the log is empty")
     equal(search(world.dir), [], "secrets on disk")
+
+
+@case("secrets: a title that runs on into the environment is cut before it")
+def titles(world):
+    log = f"{world.dir}/run.tlog"
+    world.observe(world.workload("arguments"), "titles")
+    result = world.exec([world.tracer, "record", "-o", log, "--", world.workload("arguments"),
+                         "titles"])
+    equal(result.rc, 0, repr(result))
+    equal(search(world.dir), [], "secrets on disk")
+    with open(log, "rb") as f:
+        data = f.read()
+    argv = len("arguments title WAY behind.") - len("WAY")
+    whole = b"a title as long as the arguments and more\0"
+    equal(data.count(whole), 2, "titles over all of the environment")
+    for way, text in (("last", b"t" * (argv + 3) + b"x"), ("part", b"t" * (argv + 4))):
+        require(data.count(text) >= 2, f"{way}: the title up to the environment is gone")
+
+
+@case("secrets: nor is the environment behind a title that was set before the recording")
+def earlier_titles(world):
+    program = world.workload("arguments")
+    stayed = [world.start(["env", "-i", "FIRST_VAR=HUSH-first-variable", *more,
+                           program, "title", way, "stayed"])
+              for way in ("last", "part", "whole")
+              for more in ((), ("LAST_VAR=HUSH-last-variable",))]
+    for child in stayed:
+        wait_for(lambda pid=child.pid: read_proc(pid, "comm") == "renamed\n", "the new title")
+    log = f"{world.dir}/host.tlog"
+    tracer = world.start([world.tracer, "record", "--all", "-o", log])
+    line = tracer.stderr.readline()
+    while line and not line.startswith(b"tracer: ready"):
+        line = tracer.stderr.readline()
+    for child in stayed:
+        child.kill()
+        child.communicate(timeout=60)
+    tracer.send_signal(2)
+    tracer.communicate(timeout=60)
+    equal(search(world.dir), [], "secrets on disk")
+    with open(log, "rb") as f:
+        data = f.read()
+    require(data.count(b"a title as long as the arguments and more\0") >= 2, "whole titles")
+    require(data.count(b"ttttttttx") >= 2, "titles up to the environment")
 
 
 @case("secrets: in a shell's command line too, and not in the report")

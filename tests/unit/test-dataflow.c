@@ -592,6 +592,41 @@ static void test_many(void **state)
 	world_end(w);
 }
 
+/* More files times readers of a directory than there is place for: links are dropped, but
+ * what was written when they were full is still known to be read. */
+static void test_many_full(void **state)
+{
+	struct world *w = world_new(false);
+	enum { FILES = 1500, READERS = FLOW_LINKS_MAX / FILES + 100 };
+	char path[64];
+
+	for (unsigned i = 1; i <= FILES; i++) {
+		snprintf(path, sizeof(path), "/data/parts/%u", i);
+		use(w, A, path, i, MAKE, 1);
+	}
+	for (unsigned i = 0; i < READERS; i++) {
+		const struct task_row row = { .id = 1000 + i, .name = "many" };
+
+		assert_int_equal(flow_add_task(&w->in, &row), 0);
+		use(w, 1000 + (int)i, "/data/parts/*", FILES + 1, READ, 2);
+		w->in.uses[w->in.n_uses - 1].many = true;
+	}
+	use(w, B, "/data/parts/late", FILES + 2, MAKE, 3);
+	use(w, B, "/data/parts/later", FILES + 3, MAKE, 3);
+	use(w, D, "/data/parts/*", FILES + 1, READ, 4);
+	w->in.uses[w->in.n_uses - 1].many = true;
+	w->in.directories = 1;
+	use(w, B, "/data/other/unread", FILES + 4, MAKE, 3);
+	name_row(w, B, "/data/parts/late", 5, false);
+	name_row(w, B, "/data/parts/later", 5, false);
+	name_row(w, B, "/data/other/unread", 5, false);
+	assert_int_equal(flow_find(&w->in, &w->flow), 0);
+	assert_int_equal(w->flow.n_links, FLOW_LINKS_MAX);
+	assert_true(w->flow.links_dropped > 0);
+	assert_int_equal(w->flow.temporary_unread, 1);
+	world_end(w);
+}
+
 /* The rows' own order must not matter: only times do. */
 static void test_any_order(void **state)
 {
@@ -685,7 +720,8 @@ int main(void)
 		cmocka_unit_test(test_stream),	     cmocka_unit_test(test_inherited),
 		cmocka_unit_test(test_hard_link),    cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_many),	     cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_many_writers), cmocka_unit_test(test_collapse),
+		cmocka_unit_test(test_many_full),    cmocka_unit_test(test_many_writers),
+		cmocka_unit_test(test_collapse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -792,6 +792,28 @@ static void test_modes(void **state)
 	expect_text(f->s, "PRAGMA journal_mode", "wal");
 }
 
+/* Version 1 knew sizes at the open only: of what was then written none is known. */
+static void test_sizes_of_version_1(void **state)
+{
+	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes };
+	sqlite3 *db;
+	int64_t n;
+
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(sqlite_migrate(db, steps, 1, ""), 0);
+	assert_int_equal(sqlite_run(db, "INSERT INTO file(process,path,access,size_bytes) VALUES"
+					"(1,'read',1,3),(1,'written',2,0),(1,'both',3,5),"
+					"(1,'made',12,0)"),
+			 0);
+	assert_int_equal(sqlite_migrate(db, steps, ARRAY_SIZE(steps), sqlite_views), 0);
+	assert_int_equal(
+		sqlite_number(db, "SELECT count(*) FROM file WHERE size_bytes IS NULL", &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(sqlite_number(db, "SELECT size_bytes FROM file WHERE path='read'", &n), 0);
+	assert_int_equal(n, 3);
+	sqlite3_close(db);
+}
+
 /* Packing must refuse what it did not write, and keep every value. */
 static void test_packed_ledger(void **state)
 {
@@ -821,6 +843,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_distinct),
+		cmocka_unit_test(test_sizes_of_version_1),
 		TEST(test_extreme),
 		TEST(test_empty),
 		TEST(test_absent),

@@ -5,12 +5,17 @@
  * arguments bytes: one whose argv and file name are not valid UTF-8.
  * arguments secrets: processes with made-up secrets in argv and environment. Each
  * secret contains the word HUSH, so that a search of raw bytes finds a leak.
- * Each child is this program again, called with `noop` and what follows.
+ * arguments titles: processes that write over their argv, with such secrets behind it in
+ * their environment: over its last NUL, over a part of the environment, over all of it.
+ * Each child is this program again, called with `noop` or `title` and what follows;
+ * `title WAY stayed` stays until a signal.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +107,50 @@ static int secrets(const char *self)
 	return 0;
 }
 
+static int titles(const char *self)
+{
+	static const char *const ways[] = { "last", "part", "end", "whole" };
+	static const char *const only[] = { "FIRST_VAR=HUSH-first-variable", NULL };
+	static const char *const several[] = { "FIRST_VAR=HUSH-first-variable",
+					       "EMPTY=", "LAST_VAR=HUSH-last-variable", NULL };
+	extern char **environ;
+
+	for (unsigned i = 0; i < 2 * sizeof(ways) / sizeof(ways[0]); i++) {
+		char *const argv[] = { (char *)"arguments", (char *)"title", (char *)ways[i / 2],
+				       (char *)"behind", NULL };
+
+		environ = (char **)(i % 2 ? several : only);
+		run(self, argv);
+	}
+	return 0;
+}
+
+/* What setproctitle() does (whole), and what only looks like it. The environment has
+ * not moved away: nothing of it is used any more. */
+static int title(int argc, char **argv)
+{
+	extern char **environ;
+	char *start = argv[0], *end = argv[argc - 1] + strlen(argv[argc - 1]), *stop = end;
+	static const char text[] = "a title as long as the arguments and more";
+	const char *way = argv[2];
+	bool last = !strcmp(way, "last"), part = !strcmp(way, "part");
+	bool whole = !strcmp(way, "whole"), stay = !strcmp(argv[3], "stayed");
+
+	for (char **e = environ; *e; e++)
+		stop = *e + strlen(*e) + 1;
+	memset(start, whole ? 0 : 't', (size_t)((whole ? stop : end) - start));
+	*end = last ? 'x' : 't'; /* the NUL of the last argument */
+	if (part)
+		memcpy(end + 1, "part", 4); /* the rest of the first variable follows */
+	if (!last && !part && !whole)
+		memset(end, 't', (size_t)(stop - 6 - end)); /* all but the end of the last one */
+	if (whole)
+		memcpy(start, text, sizeof(text));
+	if (prctl(PR_SET_NAME, "renamed") < 0)
+		die("PR_SET_NAME");
+	return stay ? pause() : 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -113,6 +162,10 @@ int main(int argc, char **argv)
 	self[len] = 0;
 	if (!strcmp(what, "noop"))
 		return 0;
+	if (!strcmp(what, "title") && argc == 4)
+		return title(argc, argv);
+	if (!strcmp(what, "titles"))
+		return titles(self);
 	if (!strcmp(what, "big") && argc == 3)
 		return big(self, number(argv[2], 1, 120000));
 	if (!strcmp(what, "many") && argc == 3)
@@ -122,5 +175,5 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "secrets"))
 		return secrets(self);
 	errno = EINVAL;
-	die("usage: arguments {big N|many N|bytes|secrets}");
+	die("usage: arguments {big N|many N|bytes|secrets|titles}");
 }
