@@ -245,9 +245,10 @@ static void print_head(const struct dag *d)
 	}
 	printf("run %s  ", run->uid);
 	print_safe(run->pipeline ? run->pipeline : run->name ? run->name : "-");
-	printf(": %s %s%s, %s edges between them, %s handed on\n",
+	printf(": %s %s%s, %s edge%s between them, %s handed on\n",
 	       human_count(tasks, d->v->in.n_tasks), d->v->n_steps ? "step" : "task",
-	       d->v->in.n_tasks == 1 ? "" : "s", human_count(edges, n), human_bytes(size, bytes));
+	       d->v->in.n_tasks == 1 ? "" : "s", human_count(edges, n), n == 1 ? "" : "s",
+	       human_bytes(size, bytes));
 }
 
 static int print_text(const struct dag *d)

@@ -79,10 +79,12 @@ int cmd_doctor(int argc, char **argv)
 	struct doctor_options o = { 0 };
 	struct utsname u;
 	unsigned n;
-	int rc;
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
-	if (options_parse(&spec, &o, argc, argv, &rc) < 0)
+	if (first < 0)
 		return rc;
+	if (first < argc)
+		return options_misuse(&spec, "one word too many: `%s`", argv[first]);
 	if (uname(&u)) {
 		log_error("uname fails");
 		return EXIT_ERROR;

@@ -128,7 +128,8 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	int r = identity_find(o->user, &ret->identity);
 
 	if (r < 0) {
-		log_error("user %s: %s", o->user ? o->user : "", strerror(-r));
+		log_error("user %s: %s", o->user ? o->user : "",
+			  r == -ENOENT ? "there is no such user" : strerror(-r));
 		return r;
 	}
 	if (o->ring_kib && !is_power_of_two(o->ring_kib)) {

@@ -210,6 +210,8 @@ static void group_status(char *out, const struct task_group *g)
 		snprintf(out, CELL_MAX, "%u out of memory", g->oom);
 	else if (g->failed)
 		snprintf(out, CELL_MAX, "%u failed", g->failed);
+	else if (g->cancelled)
+		snprintf(out, CELL_MAX, "%u cancelled", g->cancelled);
 	else if (g->running)
 		snprintf(out, CELL_MAX, "%u running", g->running);
 	else

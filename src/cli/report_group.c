@@ -50,8 +50,11 @@ static void add_status(struct task_groups *g, struct task_group *group, enum tas
 		group->oom++;
 		__attribute__((fallthrough));
 	case TASK_STATUS_FAILED:
-	case TASK_STATUS_CANCELLED:
 		group->failed++;
+		g->failed_tasks++;
+		break;
+	case TASK_STATUS_CANCELLED:
+		group->cancelled++;
 		g->failed_tasks++;
 		break;
 	case TASK_STATUS_RUNNING:

@@ -81,10 +81,12 @@ int cmd_runs(int argc, char **argv)
 	struct runs_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct sheet *sheet;
-	int rc, error;
+	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
 
-	if (options_parse(&spec, &o, argc, argv, &rc) < 0)
+	if (first < 0)
 		return rc;
+	if (first < argc)
+		return options_misuse(&spec, "one word too many: `%s`", argv[first]);
 	rc = reader_open(&r, o.reader.db);
 	if (!rc)
 		rc = sheet_new(stdout, &sheet_spec, &o.reader, &sheet);
