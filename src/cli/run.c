@@ -14,7 +14,8 @@ static const struct option_spec options[] = {
 	{ "quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "no report at the end" },
 	{ "record", 'o', OPTION_TEXT, AT(log), "FILE", "also write the event log to FILE" },
 	{ "no-files", 0, OPTION_FLAG, AT(no_files), NULL,
-	  "no file names: system calls of this host are\nthen not slowed by 40-90 ns each" },
+	  "no file names: system calls of this host are\nthen not slowed by 40-90 ns each; "
+	  "no dataflow,\nand names of Snakemake's tasks are guessed" },
 	{ "strict", 0, OPTION_FLAG, AT(strict), NULL,
 	  "without observation do not run the command" },
 	OPTIONS_END,
