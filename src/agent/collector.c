@@ -23,6 +23,7 @@
 #define DRAIN_MS	 100 /* ring is read at least this often */
 #define LOSS_MS		 1000
 #define END_WAIT_MS	 2000  /* for the command's last switch-out */
+#define LAST_WAIT_MS	 20    /* for records in the writing at the end */
 #define RECORDER_WAIT_MS 30000 /* for a recorder that is behind */
 #define CLOCK_STEP_NS	 50000000LL
 
@@ -216,6 +217,21 @@ static void wait_for_root(struct collector *c)
 	}
 }
 
+/* A process that ends while the last sample is taken is in the one or the other: its
+ * record may still be in the writing. */
+static void drain_last(struct collector *c)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	uint64_t until = now_ns() + LAST_WAIT_MS * 1000000ULL;
+
+	do {
+		nanosleep(&ms, NULL);
+		drain(c);
+		if (!stream_has_room(c->stream))
+			stream_drain(c->stream, RECORDER_WAIT_MS);
+	} while (ebpf_pending(c->ebpf) && now_ns() < until && !c->stream->error);
+}
+
 static int finish(struct collector *c, const struct message *m, uint64_t busy_at_start)
 {
 	wait_for_root(c);
@@ -223,6 +239,7 @@ static int finish(struct collector *c, const struct message *m, uint64_t busy_at
 		return 1;
 	drain(c);
 	sample(c, true);
+	drain_last(c);
 	if (c->o->collect.all_processes)
 		send_cpu(c, busy_at_start);
 	send_losses(c);

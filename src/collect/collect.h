@@ -49,6 +49,8 @@ int ebpf_fd(const struct ebpf *e);	      /* readable: many records wait */
 int ebpf_watch_children(struct ebpf *e, pid_t pid);
 /* All waiting records. Number taken, or what fn returned. */
 int ebpf_consume(struct ebpf *e, collect_fn fn, void *ctx);
+/* Records wait, be it behind one that is still being written. */
+bool ebpf_pending(const struct ebpf *e);
 /* One sample of every live thread; last: observation ends. */
 int ebpf_sample(struct ebpf *e, bool last, collect_fn fn, void *ctx);
 /* Whole host: takes in what exists; one FORK record each, WIRE_F_JOINED. */

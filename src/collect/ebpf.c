@@ -362,6 +362,11 @@ int ebpf_consume(struct ebpf *e, collect_fn fn, void *ctx)
 	return ring_consume(e->ring, fn, ctx);
 }
 
+bool ebpf_pending(const struct ebpf *e)
+{
+	return ring_pending(e->ring);
+}
+
 /* Reads one walk of an iterator; records are whole in the stream, not in reads. */
 static int walk(struct bpf_link *link, collect_fn fn, void *ctx)
 {

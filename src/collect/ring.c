@@ -96,3 +96,8 @@ int ring_consume(struct ring *r, collect_fn fn, void *ctx)
 		publish(r, position);
 	return error < 0 ? error : count;
 }
+
+bool ring_pending(const struct ring *r)
+{
+	return r->published < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+}

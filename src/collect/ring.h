@@ -16,5 +16,7 @@ int ring_new(int map_fd, size_t bytes, struct ring **ret);
 void ring_free(struct ring *r);
 /* As ebpf_consume(). The space of a record is given back after fn has returned. */
 int ring_consume(struct ring *r, collect_fn fn, void *ctx);
+/* Records wait, be it behind one that is still being written. */
+bool ring_pending(const struct ring *r);
 
 #endif

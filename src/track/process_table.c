@@ -290,6 +290,8 @@ int process_sample(struct tracker *t, const struct wire_sample *r)
 	if (l->sweep != r->sweep)
 		new_sweep(l, r);
 	l->last = r->h.flags & WIRE_F_LAST;
+	if (l->last && !t->last_sample_ns)
+		t->last_sample_ns = r->h.time_ns;
 	if (r->h.flags & WIRE_F_INCOMPLETE)
 		p->incomplete = true;
 	l->maxrss_bytes = r->maxrss_bytes;
@@ -449,6 +451,7 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 	p->threads_total = r->threads_total;
 	p->oom |= r->oom_killed != 0;
 	memcpy(p->comm, r->comm, sizeof(p->comm));
+	t->ended_at_last += p->live && p->live->last;
 	decide(t, p);
 	if (p->foreign)
 		return process_dismiss(t, p, r->h.time_ns);

@@ -215,10 +215,12 @@ static int close_processes(struct tracker *t, bool clean)
 	HASH_ITER (hh, t->processes, p, tmp) {
 		n_last += !p->ended && p->live && p->live->last;
 	}
+	n_last += t->ended_at_last;
 	if (clean && t->facts.still_running > n_last)
 		others = t->facts.still_running - n_last;
 	HASH_ITER (hh, t->processes, p, tmp) {
-		bool alive = p->live && p->live->last;
+		bool alive = (p->live && p->live->last) ||
+			     (t->last_sample_ns && p->id.start_ns > t->last_sample_ns);
 
 		if (p->ended)
 			continue;

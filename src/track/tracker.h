@@ -268,6 +268,8 @@ struct tracker {
 	struct process *processes; /* hash, oldest first; alive and lately ended */
 	struct process *ended_first, *ended_last;
 	uint32_t n_alive, n_ended, n_orphans, next_number;
+	uint64_t last_sample_ns; /* when the last one began, 0: not yet; later births live on */
+	uint32_t ended_at_last;	 /* alive in the last sample, and ended since */
 	struct task run;
 	struct scope *top;
 	struct task *open_first, *open_last, *closed_first, *closed_last;

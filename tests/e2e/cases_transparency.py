@@ -171,6 +171,14 @@ def outlives(world):
     require(num(alive[0]["thread_ns"]) > 0, "its totals so far are not known")
 
 
+@case("processes that end or begin as observation ends: none is lost")
+def ends_with_it(world):
+    script = "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.00$i; true) & done; exit 0"
+    for n in range(25):
+        equal(world.run("sh", "-c", script, options=QUIET).rc, 0, f"exit code of run {n}")
+        equal(int(world.show()["completeness"]["processes_lost"]), 0, f"lost in run {n}")
+
+
 @case("nested tracer run: both see the command")
 def nested(world):
     inner = f"{world.dir}/inner.db"
