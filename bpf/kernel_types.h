@@ -317,6 +317,10 @@ struct sock {
 	} __sk_common;
 };
 
+struct socket {
+	struct sock *sk;
+};
+
 struct thread_info {
 	u32 status;
 	unsigned long flags;

@@ -34,6 +34,7 @@
 #define TRACEFS_MAGIC	    0x74726163
 #define EPOLL_NODES	    3
 #define POLL_FDS	    4
+#define AF_UNIX		    1
 
 struct pollfd {
 	int fd;
@@ -118,16 +119,27 @@ static __always_inline u32 wait_on_fd(struct task_struct *task, u32 fd)
 }
 
 /* Waiting on sockets and on nothing else is net; anonymous inodes (eventfd and
- * the like) are an event loop's own plumbing and do not decide. */
+ * the like) and sockets of this host (AF_UNIX: the pair by which asyncio wakes
+ * itself) are an event loop's own plumbing and do not decide. */
 static __always_inline u32 poll_state(bool socket, bool other)
 {
 	return socket && !other ? LEDGER_NET : LEDGER_POLL;
 }
 
-static __always_inline void note_kind(enum fd_kind kind, bool *socket, bool *other)
+static __always_inline bool is_local_socket(struct file *file)
 {
+	struct socket *socket = PEEK(file, file, private_data);
+	struct sock *sk = socket ? PEEK(socket, socket, sk) : NULL;
+
+	return sk && PEEK(sock, sk, __sk_common.skc_family) == AF_UNIX;
+}
+
+static __always_inline void note_file(struct file *file, bool *socket, bool *other)
+{
+	enum fd_kind kind = file ? file_kind(file) : FD_NONE;
+
 	if (kind == FD_SOCKET)
-		*socket = true;
+		*socket |= !is_local_socket(file);
 	else if (kind != FD_ANON && kind != FD_NONE)
 		*other = true;
 }
@@ -142,7 +154,7 @@ static __noinline u32 wait_in_poll(struct task_struct *task, u64 user_fds, u64 c
 		return LEDGER_POLL;
 	for (u32 i = 0; i < POLL_FDS; i++)
 		if (i < n && fds[i].fd >= 0)
-			note_kind(fd_kind(task, fds[i].fd), &socket, &other);
+			note_file(fd_file(task, fds[i].fd), &socket, &other);
 	return poll_state(socket, other);
 }
 
@@ -166,7 +178,7 @@ static __noinline u32 wait_in_select(struct task_struct *task, u64 user_read, u6
 	fd += (low & 0xf0f0f0f0f0f0f0f0ULL) ? 4 : 0;
 	fd += (low & 0xccccccccccccccccULL) ? 2 : 0;
 	fd += (low & 0xaaaaaaaaaaaaaaaaULL) ? 1 : 0;
-	note_kind(fd_kind(task, fd), &socket, &other);
+	note_file(fd_file(task, fd), &socket, &other);
 	return poll_state(socket, other);
 }
 
@@ -191,8 +203,7 @@ static __noinline u32 wait_in_epoll(struct task_struct *task, u32 epfd)
 		if (!nodes[i])
 			continue;
 		file = BPF_CORE_READ(item, ffd.file);
-		if (file)
-			note_kind(file_kind(file), &socket, &other);
+		note_file(file, &socket, &other);
 	}
 	return poll_state(socket, other);
 }

@@ -30,6 +30,7 @@ static const struct kind kinds[] = {
 	{ "select", "poll", wait_select },
 	{ "poll_socket", "net", wait_poll_socket },
 	{ "epoll_socket", "net", wait_epoll_socket },
+	{ "epoll_unix", "poll", wait_epoll_unix },
 	{ "tcp_recv", "net", wait_tcp_recv },
 	{ "tcp_accept", "net", wait_tcp_accept },
 	{ "tcp_connect", "net", wait_tcp_connect },

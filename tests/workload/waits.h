@@ -25,6 +25,7 @@ uint64_t wait_unix_recv(uint64_t ms);
 uint64_t wait_unix_send(uint64_t ms);
 uint64_t wait_poll_socket(uint64_t ms);
 uint64_t wait_epoll_socket(uint64_t ms);
+uint64_t wait_epoll_unix(uint64_t ms);
 
 uint64_t wait_sleep(uint64_t ms);
 uint64_t wait_sigsuspend(uint64_t ms);

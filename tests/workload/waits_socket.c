@@ -179,6 +179,18 @@ uint64_t wait_unix_send(uint64_t ms)
 	return ns;
 }
 
+static void tcp_pair(int *pair)
+{
+	struct sockaddr_in address;
+	int fd = listener(&address, 1);
+
+	pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(pair[1], (struct sockaddr *)&address, sizeof(address)))
+		die("connect");
+	pair[0] = accept(fd, NULL, NULL);
+	close(fd);
+}
+
 uint64_t wait_poll_socket(uint64_t ms)
 {
 	struct pollfd fd = { .events = POLLIN };
@@ -187,7 +199,7 @@ uint64_t wait_poll_socket(uint64_t ms)
 	int pair[2];
 	pid_t pid;
 
-	unix_pair(pair);
+	tcp_pair(pair);
 	fd.fd = pair[0];
 	pid = helper(ms * NS_PER_MS, send_byte, &pair[1]);
 	begin = interval_begin();
@@ -200,15 +212,14 @@ uint64_t wait_poll_socket(uint64_t ms)
 	return ns;
 }
 
-uint64_t wait_epoll_socket(uint64_t ms)
+static uint64_t wait_in_epoll(int *pair, uint64_t ms)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int ep = epoll_create1(EPOLL_CLOEXEC), pair[2];
+	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct interval begin;
 	uint64_t ns;
 	pid_t pid;
 
-	unix_pair(pair);
 	if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, pair[0], &event))
 		die("epoll_ctl");
 	pid = helper(ms * NS_PER_MS, send_byte, &pair[1]);
@@ -221,4 +232,21 @@ uint64_t wait_epoll_socket(uint64_t ms)
 	close(pair[1]);
 	close(ep);
 	return ns;
+}
+
+uint64_t wait_epoll_socket(uint64_t ms)
+{
+	int pair[2];
+
+	tcp_pair(pair);
+	return wait_in_epoll(pair, ms);
+}
+
+/* An event loop that wakes itself: there is no network in it. */
+uint64_t wait_epoll_unix(uint64_t ms)
+{
+	int pair[2];
+
+	unix_pair(pair);
+	return wait_in_epoll(pair, ms);
 }
