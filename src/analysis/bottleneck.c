@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/analysis/pipe_peer.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 
@@ -21,66 +22,12 @@
 #define NET_FAST_BYTES_PER_S 100e6
 /* A quota that is used by two thirds in the mean was hit in its busy periods. */
 #define QUOTA_USED_MIN 0.66
-/* The run's own share of the machine from which on it stands in its own way. */
-#define OWN_LOAD  0.8
-#define NAMES_MAX 64
-
-static bool related(const struct fact_process *a, const struct fact_process *b)
-{
-	return (a->up && a->up == b->up) || a->up == b || b->up == a;
-}
-
-static double overlap_ns(const struct fact_process *a, const struct fact_process *b)
-{
-	uint64_t from = a->start_ns > b->start_ns ? a->start_ns : b->start_ns;
-	uint64_t to = a->end_ns < b->end_ns ? a->end_ns : b->end_ns;
-
-	return to > from ? (double)(to - from) : 0;
-}
-
-struct best_peer {
-	const struct fact_process *peer;
-	double most;
-};
-
-static void consider_peer(struct best_peer *best, const struct fact_process *p,
-			  const struct fact_process *other, unsigned cpus)
-{
-	struct profile f;
-	double worked;
-
-	if (other == p || !related(p, other))
-		return;
-	profile_make(&f, other, cpus);
-	worked = overlap_ns(p, other) * (profile_own(&f, other) + f.share[LEDGER_SLEEP]);
-	if (f.supervisor)
-		worked /= 2; /* a shell beside the pipe */
-	if (worked > best->most) {
-		best->most = worked;
-		best->peer = other;
-	}
-}
-
-const struct fact_process *pipe_peer(const struct fact_process *p, unsigned cpus)
-{
-	struct best_peer best = { NULL, 0 };
-
-	for (const struct fact_process *c = p->up ? p->up->child : NULL; c; c = c->next)
-		consider_peer(&best, p, c, cpus);
-	for (const struct fact_process *c = p->child; c; c = c->next)
-		consider_peer(&best, p, c, cpus);
-	if (!best.peer && p->up)
-		consider_peer(&best, p, p->up, cpus);
-	return best.peer;
-}
-
-/* Shells fork a pipeline from its beginning to its end. */
-bool pipe_waits_for_data(const struct fact_process *p, const struct fact_process *peer)
-{
-	if (p->up == peer)
-		return p->ledger.rchar_bytes >= p->ledger.wchar_bytes;
-	return peer->id < p->id;
-}
+#define NAMES_MAX      64
+/* Five times as slow as it could be: worth a look at whom it shares the machine with. */
+#define NEIGHBOURS_NOTICE 0.8
+/* As close to a threshold as the next measurement may be on its other side. */
+#define NEAR_SHARE 0.05
+#define NEAR_COST  15
 
 const char *share_text(struct findings *f, double part_ns, double total_ns)
 {
@@ -204,7 +151,7 @@ static bool is_fast(const struct tally *t, unsigned part)
 static enum severity severity_of(const struct run_facts *f, const struct unit *u, unsigned part,
 				 const struct tally *t)
 {
-	double share = explained_share(&u->explained, part), ns = u->explained.ns[part];
+	double share = unit_share(u, part), ns = u->explained.ns[part];
 
 	if (share < share_notice(part) ||
 	    ns < (part == LEDGER_RECLAIM ? WORTH_RECLAIM_NS : WORTH_NS) || is_fast(t, part) ||
@@ -212,6 +159,9 @@ static enum severity severity_of(const struct run_facts *f, const struct unit *u
 		return SEVERITY_INFO;
 	if (part == LEDGER_CHILD || part == EXPLAIN_IDLE) /* by themselves they say little */
 		return SEVERITY_NOTICE;
+	/* the neighbours' doing: no fault of the run, and another day it is not there */
+	if (part == LEDGER_RUNQ && u->neighbours)
+		return share >= NEIGHBOURS_NOTICE ? SEVERITY_NOTICE : SEVERITY_INFO;
 	return share >= share_warning(part) ? SEVERITY_WARNING : SEVERITY_NOTICE;
 }
 
@@ -219,9 +169,10 @@ static void cause_of_runq(const struct run_facts *f, struct findings *all, struc
 			  const struct unit *u, const struct tally *t)
 {
 	double capacity = (double)f->run.cpus * (double)(f->end_ns - f->start_ns);
-	double own = (double)f->run.ledger.state_ns[LEDGER_CPU] / (capacity > 0 ? capacity : 1);
+	double used = (double)f->run.ledger.state_ns[LEDGER_CPU] / (capacity > 0 ? capacity : 1);
+	bool own = !u->neighbours;
 
-	figure_ratio(one, "run_cores_used", own * f->run.cpus);
+	figure_ratio(one, "run_cores_used", used * f->run.cpus);
 	figure_count(one, "machine_cores", f->run.cpus);
 	figure_ratio(one, "cores_wanted", u->explained.cores_ns / u->explained.total_ns);
 	if (one->verdict == VERDICT_THROTTLED) {
@@ -235,16 +186,17 @@ static void cause_of_runq(const struct run_facts *f, struct findings *all, struc
 			"raise the CPU limit of the container or cgroup, or run fewer threads";
 		return;
 	}
-	one->cause = own >= OWN_LOAD
-			     ? findings_text(all, "the run itself: it kept %.1f of %u CPUs busy",
-					     own * f->run.cpus, f->run.cpus)
-			     : findings_text(
-				       all,
-				       "load outside of the run, or a limit that was not seen: the "
-				       "run itself used %.1f of %u CPUs",
-				       own * f->run.cpus, f->run.cpus);
-	one->advice = own >= OWN_LOAD ? "fewer jobs or threads at a time, or more CPUs"
-				      : "look at the machine's other load (tracer record --all)";
+	one->cause =
+		own ? findings_text(all,
+				    "the run itself: more of its threads were ready than there "
+				    "are CPUs; it kept %.1f of %u busy",
+				    used * f->run.cpus, f->run.cpus)
+		    : findings_text(all,
+				    "load outside of the run, or a limit that was not seen: "
+				    "the run itself used %.1f of %u CPUs",
+				    used * f->run.cpus, f->run.cpus);
+	one->advice = own ? "fewer jobs or threads at a time, or more CPUs"
+			  : "look at the machine's other load (tracer record --all)";
 }
 
 static void cause_of_disk(struct findings *all, struct finding *one, const struct tally *t)
@@ -290,21 +242,26 @@ static void cause_of_net(struct findings *all, struct finding *one, const struct
 static void cause_of_pipe(const struct run_facts *f, struct findings *all, struct finding *one,
 			  const struct unit *u, const struct tally *t)
 {
-	const struct fact_process *peer = t->process ? pipe_peer(t->process, f->run.cpus) : NULL;
+	struct pipe_peer peer = { 0 };
 	bool asleep = u->explained.pipe_asleep_ns > u->explained.ns[LEDGER_PIPE] / 2;
+	const char *role;
 
-	if (!peer) {
+	if (t->process)
+		peer = pipe_peer_find(f, t->process);
+	if (!peer.process) {
 		one->cause = "nobody in this run worked at its other end";
 		one->advice = "see who should write to it, or read from it";
 		return;
 	}
-	figure_text(one, "peer", peer->name);
-	figure_count(one, "peer_pid", peer->pid);
-	figure_text(one, "peer_is",
-		    pipe_waits_for_data(t->process, peer) ? "producer" : "consumer");
-	one->cause = findings_text(all, "its %s %s (pid %u) is the slow end%s",
-				   pipe_waits_for_data(t->process, peer) ? "producer" : "consumer",
-				   peer->name, peer->pid, asleep ? ": it slept" : "");
+	role = peer.producer ? "producer" : "consumer";
+	figure_text(one, "peer", peer.process->name);
+	figure_count(one, "peer_pid", peer.process->pid);
+	figure_text(one, "peer_is", role);
+	figure_text(one, "peer_by", peer.known ? "pipe" : "kinship");
+	one->cause =
+		findings_text(all, "its %s %s (pid %u) is the slow end%s%s", role,
+			      peer.process->name, peer.process->pid, asleep ? ": it slept" : "",
+			      peer.known ? "" : " (a guess: which pipe it was is not known)");
 	one->advice = "speed up the slow end; the other one cannot help it";
 }
 
@@ -336,6 +293,11 @@ static void cause_of(const struct run_facts *f, struct findings *all, struct fin
 		break;
 	case VERDICT_SLEEP:
 		one->advice = "wait for the event itself instead of sleeping in a loop";
+		if (t->part_ns < u->explained.ns[LEDGER_SLEEP] / 2) {
+			one->cause = "timed waits at a lock: all threads waited for one another, "
+				     "and went on";
+			return;
+		}
 		break;
 	default:
 		break;
@@ -348,6 +310,11 @@ static void cause_of(const struct run_facts *f, struct findings *all, struct fin
 unsigned confidence_of(double total_ns, unsigned samples, double share)
 {
 	return 65 + (total_ns >= 5e9 ? 10 : 0) + (samples >= 3 ? 10 : 0) + (share >= 0.5 ? 10 : 0);
+}
+
+static bool is_near(double share, double threshold)
+{
+	return share >= threshold - NEAR_SHARE && share < threshold + NEAR_SHARE;
 }
 
 const char *unit_name(const struct run_facts *f, const struct unit *u)
@@ -369,6 +336,10 @@ static void add_part(const struct run_facts *f, struct findings *all, const stru
 	if (explained_share(&u->explained, part) < share_notice(part))
 		return;
 	tally(&t, f, u, part);
+	/* as fast as it can be, and less than half of the time: it streams */
+	if ((is_fast(&t, part) && unit_share(u, part) < share_warning(part)) ||
+	    (part == LEDGER_RUNQ && unit_is_jostled(u)))
+		return;
 	severity = severity_of(f, u, part, &t);
 	if (part == LEDGER_RUNQ && is_throttled(&t, u))
 		verdict = VERDICT_THROTTLED;
@@ -380,7 +351,8 @@ static void add_part(const struct run_facts *f, struct findings *all, const stru
 	one->share = explained_share(&u->explained, part);
 	one->explained_ns = one->saving_ns = (uint64_t)ns;
 	one->samples = u->n;
-	one->confidence = confidence_of(u->explained.total_ns, u->n, one->share);
+	one->confidence = confidence_of(u->explained.total_ns, u->n, one->share) -
+			  (is_near(unit_share(u, part), share_notice(part)) ? NEAR_COST : 0);
 	one->summary = findings_text(all, "%s %s for %s", one->name, verdict_words(verdict),
 				     share_text(all, ns, u->explained.total_ns));
 	figure_ns(one, "wall_ns", (uint64_t)u->explained.total_ns);
@@ -395,9 +367,20 @@ static void add_part(const struct run_facts *f, struct findings *all, const stru
 					   : u->name);
 }
 
+/* A wait that is almost a finding, or a CPU share that almost has another name. */
+static bool is_border(const struct unit *u)
+{
+	for (unsigned part = 0; part < EXPLAIN_PARTS; part++)
+		if (part != LEDGER_CPU && is_near(unit_share(u, part), share_notice(part)))
+			return true;
+	return is_near(unit_share(u, LEDGER_CPU), COMPUTE_CPU_SHARE) ||
+	       is_near(unit_share(u, LEDGER_CPU), HEALTHY_CPU_SHARE);
+}
+
 static void add_verdict(const struct run_facts *f, struct findings *all, const struct unit *u)
 {
 	struct finding *one = findings_add(all, u->verdict, u->kind, unit_name(f, u));
+	char wall[HUMAN_MAX];
 
 	if (!one)
 		return;
@@ -405,10 +388,19 @@ static void add_verdict(const struct run_facts *f, struct findings *all, const s
 	one->share = u->share;
 	one->explained_ns = (uint64_t)(u->share * u->explained.total_ns);
 	one->samples = u->n;
-	one->confidence = confidence_of(u->explained.total_ns, u->n, u->share);
+	one->confidence = confidence_of(u->explained.total_ns, u->n, u->share) -
+			  (u->trifle || u->neighbours || is_border(u) ? NEAR_COST : 0);
+	if (unit_is_jostled(u) && !u->trifle)
+		one->cause = findings_text(
+			all, "load outside of the run made it wait for a CPU for %s",
+			share_text(all, u->explained.ns[LEDGER_RUNQ], u->explained.total_ns));
 	one->summary =
-		findings_text(all, "%s %s; %s on a CPU", one->name, verdict_words(u->verdict),
-			      share_text(all, u->explained.ns[LEDGER_CPU], u->explained.total_ns));
+		u->trifle ? findings_text(all, "%s is too short to judge: %s", one->name,
+					  human_duration(wall, (uint64_t)u->explained.total_ns))
+			  : findings_text(all, "%s %s; %s on a CPU", one->name,
+					  verdict_words(u->verdict),
+					  share_text(all, u->explained.ns[LEDGER_CPU],
+						     u->explained.total_ns));
 	figure_ns(one, "wall_ns", (uint64_t)u->explained.total_ns);
 	figure_ns(one, "cpu_ns", u->cpu_ns);
 	figure_ratio(one, "cores_wanted",
@@ -420,7 +412,7 @@ static void add_unit(const struct run_facts *f, struct findings *all, const stru
 {
 	unsigned before = all->n;
 
-	for (unsigned part = 0; part < EXPLAIN_PARTS; part++)
+	for (unsigned part = 0; part < EXPLAIN_PARTS && !u->trifle; part++)
 		if (part != LEDGER_CPU)
 			add_part(f, all, u, part);
 	if (all->n == before)

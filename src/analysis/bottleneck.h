@@ -17,7 +17,9 @@ struct unit { /* what has a verdict */
 	struct explained explained;
 	enum verdict verdict;
 	double share;	  /* of its wall time that the verdict explains */
-	const char *peer; /* of a pipe, or who worked while it waited; NULL: not known */
+	const char *peer; /* of a pipe; NULL: nobody */
+	bool trifle;	  /* the run or a task, too short to judge */
+	bool neighbours;  /* its waits for a CPU are the doing of others on the machine */
 	uint64_t cpu_ns;
 	struct fact_process **processes; /* by start; of a group: of all its tasks */
 	size_t n_processes;
@@ -25,6 +27,12 @@ struct unit { /* what has a verdict */
 };
 
 #define UNITS_MAX 4096
+/* Of the waiting for CPUs: the run's own doing, if it would be there on an idle machine. */
+#define OWN_LOAD 0.5
+/* ... and it had this much of the CPUs meanwhile, so that nobody else took them. */
+#define OWN_USED	  0.67
+#define HEALTHY_CPU_SHARE 0.5  /* with no wait that is a finding: nothing to gain */
+#define COMPUTE_CPU_SHARE 0.75 /* three quarters: at most a third faster without any wait */
 
 struct units { /* the run first, then groups of tasks, then tools; by time each */
 	struct arena arena;
@@ -43,12 +51,13 @@ int bottlenecks_find(const struct run_facts *facts, const struct units *units,
 
 /* Whether its waiting for a CPU came from a quota of its cgroup. */
 bool unit_is_throttled(const struct run_facts *facts, const struct unit *u);
+/* Of its wall time; where others kept it from the CPUs, of the time that it would have
+ * taken without them. */
+double unit_share(const struct unit *u, unsigned part);
+/* Slowed by others by less than a factor of two: no finding, it computes when it may. */
+bool unit_is_jostled(const struct unit *u);
 /* Which state a verdict stands for, and back. */
 enum verdict verdict_of_part(unsigned part);
-/* The process of the same task, related by fork or pipe, that worked most while p lived. */
-const struct fact_process *pipe_peer(const struct fact_process *p, unsigned cpus);
-/* Whether p waits for data (its peer is the producer) rather than for room. */
-bool pipe_waits_for_data(const struct fact_process *p, const struct fact_process *peer);
 /* 0-100 of a finding that rests on so much time and so many samples. */
 unsigned confidence_of(double total_ns, unsigned samples, double share);
 /* What the findings call a unit: the run goes by its pipeline. */

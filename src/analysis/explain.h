@@ -12,7 +12,7 @@
  * added in three tiers:
  *  - own: the process advances, or something outside of the set keeps it from that;
  *    this includes sleeping, unless it is all that the process does, and locks of
- *    single-threaded processes;
+ *    single-threaded processes, unless these wait for work (idle_worker);
  *  - waits for others: pipe, poll, lock, child, silent sockets, and those who only sleep;
  *  - the waits of supervisors, whose children live while they wait.
  * If own reaches 1, the piece is divided in its proportion. If not, the rest goes to
@@ -37,6 +37,7 @@ struct profile {
 	bool silent_net;	     /* its network waits move next to nothing */
 	bool sleeper;		     /* does nothing but sleep */
 	bool idle_worker;	     /* its locks are waits for work */
+	bool timed;		     /* it slept in timed waits at locks */
 };
 
 void profile_make(struct profile *ret, const struct fact_process *p, unsigned cpus);
@@ -50,6 +51,9 @@ struct explained { /* zeroed: empty; can be added */
 	double parallel_ns;    /* 1.5 or more processes computed, or would have */
 	double serial_ns;      /* about one did */
 	double cores_ns;       /* CPU and run queue: cores that could have been used */
+	double runq_ns;	       /* thread time in the run queue */
+	double runq_own_ns;    /* of it: because more were ready than there are CPUs */
+	double runq_used_ns;   /* the same, weighted by the share of the CPUs that they used */
 };
 
 /* Adds the time from start to end, with these processes (by start). 0 or -ENOMEM. */

@@ -66,6 +66,43 @@ struct fact_cgroup *run_facts_cgroup(struct run_facts *f)
 	ADD(f, cgroups, FACTS_CGROUPS_MAX);
 }
 
+int run_facts_pipe(struct run_facts *f, const struct fact_pipe *pipe)
+{
+	uint64_t dropped = f->dropped;
+	struct fact_pipe *more = grow(f, f->pipes, &f->n_pipes, &f->pipes_size,
+				      (size_t[2]){ sizeof(*f->pipes), FACTS_PIPES_MAX });
+
+	if (!more) {
+		f->pipes_dropped += f->dropped - dropped; /* no reason not to judge */
+		f->dropped = dropped;
+		return errno == ENOMEM ? -ENOMEM : 0;
+	}
+	f->pipes = more;
+	f->pipes[f->n_pipes - 1] = *pipe;
+	return 0;
+}
+
+static int compare_inode(const void *first, const void *second)
+{
+	const struct fact_pipe *const *a = first, *const *b = second;
+
+	return ((*a)->inode > (*b)->inode) - ((*a)->inode < (*b)->inode);
+}
+
+int run_facts_index_pipes(struct run_facts *f)
+{
+	f->pipes_by_inode = calloc(f->n_pipes + 1, sizeof(struct fact_pipe *));
+	if (!f->pipes_by_inode)
+		return -ENOMEM;
+	for (size_t i = f->n_pipes; i--;) {
+		f->pipes_by_inode[i] = &f->pipes[i];
+		f->pipes[i].process->first_pipe = i;
+	}
+	if (f->n_pipes)
+		qsort(f->pipes_by_inode, f->n_pipes, sizeof(*f->pipes_by_inode), compare_inode);
+	return 0;
+}
+
 struct fact_process *run_facts_find(const struct run_facts *f, int64_t id)
 {
 	size_t low = 0, high = f->n_processes;
@@ -256,6 +293,8 @@ void run_facts_fini(struct run_facts *f)
 	free(f->files);
 	free(f->events);
 	free(f->cgroups);
+	free(f->pipes);
+	free(f->pipes_by_inode);
 	free(f->by_start);
 	arena_fini(&f->arena);
 	*f = (struct run_facts){ 0 };

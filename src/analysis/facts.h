@@ -16,6 +16,7 @@
 #define FACTS_FILES_MAX	    20000 /* failed uses of files */
 #define FACTS_EVENTS_MAX    4096  /* OOM kills, signals */
 #define FACTS_CGROUPS_MAX   4096
+#define FACTS_PIPES_MAX	    200000 /* ends of pipes */
 
 struct fact_process {
 	int64_t id;
@@ -30,6 +31,7 @@ struct fact_process {
 	uint32_t pid, threads_peak, killer_pid;
 	int exit_code, signal;
 	bool oom_killed, failed, alive; /* alive: when observation ended */
+	size_t first_pipe;		/* in run_facts.pipes, if that one is its own */
 	bool rereads; /* its memory is limited, and the run fetched the same data repeatedly */
 	struct wire_ledger ledger;
 };
@@ -57,6 +59,13 @@ struct fact_file { /* a use of a file that failed */
 	int error;
 	uint64_t time_ns;
 	bool write;
+	bool found_elsewhere; /* the process opened a file of this name in another directory */
+};
+
+struct fact_pipe { /* an end of a pipe that was on descriptor 0, 1 or 2 at an exec */
+	struct fact_process *process;
+	uint64_t inode;
+	bool reads, writes;
 };
 
 enum fact_event_kind { FACT_OOM, FACT_SIGNAL };
@@ -91,7 +100,11 @@ struct run_facts {
 	size_t n_events, events_size;
 	struct fact_cgroup *cgroups;
 	size_t n_cgroups, cgroups_size;
-	uint64_t dropped; /* rows beyond a limit */
+	struct fact_pipe *pipes; /* by process */
+	size_t n_pipes, pipes_size;
+	struct fact_pipe **pipes_by_inode; /* made by run_facts_index_pipes() */
+	uint64_t pipes_dropped;		   /* beyond the limit: peers are guessed there */
+	uint64_t dropped;		   /* other rows beyond a limit */
 	uint64_t start_ns, end_ns;
 	struct fact_process **by_start; /* all processes by start: made by run_facts_index() */
 };
@@ -110,6 +123,9 @@ struct fact_links {
 	const int64_t *parents, *task_ids, *task_parents, *task_roots;
 };
 int run_facts_index(struct run_facts *f, const struct fact_links *links);
+/* After the processes: notes an end of a pipe; these come by process. 0 or -ENOMEM. */
+int run_facts_pipe(struct run_facts *f, const struct fact_pipe *pipe);
+int run_facts_index_pipes(struct run_facts *f); /* once, after the last of them */
 void run_facts_fini(struct run_facts *f);
 
 struct fact_process *run_facts_find(const struct run_facts *f, int64_t id);	  /* or NULL */

@@ -10,7 +10,9 @@
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 
-#define JUST_BEFORE_NS 2000000000ULL /* a file that was missed just before the end */
+#define JUST_BEFORE_NS 1000000000ULL /* a file that was missed just before the end */
+#define AT_ONCE_NS     100000000ULL  /* ... and the program did nothing else after it */
+#define TICKS_ERROR_NS 50000000ULL   /* a second counted in ticks, by what is exact */
 #define DEPTH_MAX      64
 #define TOLD_MAX       16
 #define FAILED_MAX     64 /* failed tasks that are told one by one */
@@ -81,9 +83,13 @@ static bool is_search(const char *path)
 		"/.",	       "pyvenv.cfg"
 	};
 
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (!strncmp(path, places[i], strlen(places[i])))
 			return true;
+	if (!strncmp(name, "lib", 3) && (strstr(name, ".so") || strstr(name, ".a")))
+		return true; /* found in the end, where nobody notes it */
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strstr(path, parts[i]))
 			return true;
@@ -125,7 +131,7 @@ static const struct fact_file *telling_file(const struct run_facts *f, const str
 		if (is_full(file->error))
 			return file;
 		if (file->time_ns + JUST_BEFORE_NS < p->end_ns || is_search(file->path) ||
-		    verdict_of_error(file->error) == VERDICT_EXIT)
+		    file->found_elsewhere || verdict_of_error(file->error) == VERDICT_EXIT)
 			continue;
 		if (!last || file->time_ns > last->time_ns)
 			last = file;
@@ -170,9 +176,9 @@ static bool from_timeout(const struct fact_event *e)
 /* RLIMIT_CPU counts seconds and is looked at each tick. */
 static bool used_whole_seconds(const struct fact_process *p)
 {
-	uint64_t cpu = p->ledger.state_ns[LEDGER_CPU];
+	uint64_t cpu = p->ledger.state_ns[LEDGER_CPU] + TICKS_ERROR_NS;
 
-	return cpu >= 990000000 && (cpu + 10000000) % 1000000000 < 60000000;
+	return cpu >= 1000000000 && cpu % 1000000000 < 2 * TICKS_ERROR_NS;
 }
 
 static enum verdict verdict_of_signal(const struct run_facts *f, const struct fact_process *p,
@@ -205,7 +211,8 @@ static enum verdict verdict_of_code(const struct fact_process *p, struct finding
 		return VERDICT_TIMEOUT;
 	}
 	if (p->exit_code == 127) {
-		*ret_cause = "a command, or a shared library of it, was not found";
+		*ret_cause = "a command, or a shared library of it, was not found; of bash -c "
+			     "also: a variable was not set";
 		return VERDICT_MISSING_FILE;
 	}
 	if (p->exit_code == 126) {
@@ -320,6 +327,20 @@ static enum severity severity_of(const struct run_facts *f, const struct fact_ta
 	return task && f->run.status == RUN_SUCCEEDED ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 }
 
+/* What was missed at once before the end is why; the longer before, the less sure. */
+static unsigned confidence_in(const struct run_facts *f, const struct fact_process *p,
+			      enum verdict verdict)
+{
+	const struct fact_file *file;
+
+	if (verdict != VERDICT_MISSING_FILE && verdict != VERDICT_PERMISSION)
+		return 95;
+	file = telling_file(f, p);
+	if (!file)
+		return 65; /* its exit code alone */
+	return file->time_ns + AT_ONCE_NS >= p->end_ns ? 80 : 60;
+}
+
 static void add_failure(const struct run_facts *f, struct findings *all,
 			const struct fact_task *task, const struct fact_process *from)
 {
@@ -340,16 +361,25 @@ static void add_failure(const struct run_facts *f, struct findings *all,
 	one->severity = severity_of(f, task, verdict);
 	one->class = FINDING_FAILURE;
 	one->pid = p->pid;
-	one->confidence =
-		verdict == VERDICT_MISSING_FILE || verdict == VERDICT_PERMISSION ? 80 : 95;
+	one->confidence = confidence_in(f, p, verdict);
 	one->cause = cause;
 	one->advice = advice_of(verdict);
+	if (task && !p->failed && !p->alive) {
+		one->cause = "no process of it says so: its engine does (an output that is "
+			     "missing or empty, a check, a limit)";
+		one->advice = "see the engine's log of this task, and that it made all its outputs";
+	}
 	if (verdict == VERDICT_OOM) /* no record of the kernel's: its mark alone */
 		one->cause =
 			findings_text(all, "whose limit it was is not recorded; it had grown to %s",
 				      human_bytes((char[HUMAN_MAX]){ 0 }, p->peak_rss_bytes));
-	one->summary = findings_text(all, "%s%s%s (pid %u) %s", task ? task->name : "",
-				     task ? ": " : "", p->name, p->pid, ending_words(all, p));
+	one->summary =
+		task && !p->failed && !p->alive
+			? findings_text(all,
+					"%s failed, as its engine says; %s (pid %u) ended well",
+					task->name, p->name, p->pid)
+			: findings_text(all, "%s%s%s (pid %u) %s", task ? task->name : "",
+					task ? ": " : "", p->name, p->pid, ending_words(all, p));
 	if (p->exit_code >= 0)
 		figure_count(one, "exit_code", (uint64_t)p->exit_code);
 	if (p->signal)

@@ -53,7 +53,8 @@ static void tell(const struct run_facts *f, struct findings *all, const struct a
 
 	for (size_t i = 0; i < n; i++)
 		failed += a[i].end - a[i].start;
-	if (waste < WASTE_MIN_NS || failed < ATTEMPT_MIN_NS * n)
+	if ((waste < WASTE_MIN_NS && (double)waste < WASTE_SHARE_WARNING * (double)wall) ||
+	    waste < 2 * ATTEMPT_MIN_NS || failed < ATTEMPT_MIN_NS * n)
 		return;
 	one = findings_add(all, VERDICT_RETRY, a->task ? SUBJECT_TASK : SUBJECT_PROCESS, name);
 	if (!one)

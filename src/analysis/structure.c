@@ -10,6 +10,7 @@
 
 #define LIKE_MIN	   3   /* of one kind, before one of them can be the odd one */
 #define STRAGGLER_RATIO	   2.0 /* times the median: beyond the noise of one machine */
+#define NEXT_RATIO	   1.5 /* times the next: a queue ends with one last, too */
 #define TAIL_MIN_NS	   5e8 /* as for any wait: nobody acts on less */
 #define TAIL_NOTICE_SHARE  0.10
 #define TAIL_WARNING_SHARE 0.25
@@ -54,8 +55,9 @@ static double tail_of(struct span *spans, size_t n, double *ret_median)
 	length = (double)(longest->end - longest->start);
 	for (size_t i = 0; i + 1 < n; i++)
 		others = spans[i].end > others ? spans[i].end : others;
-	if (n < LIKE_MIN || length < STRAGGLER_RATIO * *ret_median || longest->start >= others ||
-	    longest->end <= others)
+	if (n < LIKE_MIN || length < STRAGGLER_RATIO * *ret_median ||
+	    length < NEXT_RATIO * (double)(spans[n - 2].end - spans[n - 2].start) ||
+	    longest->start >= others || longest->end <= others)
 		return 0;
 	return (double)(longest->end - others);
 }
@@ -232,6 +234,8 @@ static void serial_threads(const struct run_facts *f, struct findings *all, cons
 		profile_make(&profile, p, f->run.cpus);
 		if (profile.contended) /* its locks say why */
 			continue;
+		if (profile.share[LEDGER_RUNQ] > profile.share[LEDGER_CPU] / 2)
+			continue; /* how many would have run, nobody knows */
 		if (p->threads_peak < 2 || life < SERIAL_SHARE * run->explained.total_ns)
 			continue;
 		most = p->threads_peak < f->run.cpus ? p->threads_peak : f->run.cpus;

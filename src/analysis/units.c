@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "src/analysis/bottleneck.h"
+#include "src/analysis/pipe_peer.h"
 #include "src/base/cleanup.h"
 
-#define HEALTHY_CPU_SHARE 0.5  /* with no wait that is a finding: nothing to gain */
-#define COMPUTE_CPU_SHARE 0.75 /* three quarters: at most a third faster without any wait */
-#define SHORT_NS	  500000000.0
+#define LEFT_MIN  0.1	      /* less is no ground to stand on */
+#define TRIFLE_NS 100000000.0 /* of the run or all tasks of a name: start-up */
 
 struct group_key {
 	const char *name;
@@ -50,30 +50,57 @@ double share_warning(unsigned part)
 	return part == LEDGER_RECLAIM ? 0.25 : 0.50;
 }
 
-static void judge(struct unit *u)
+bool unit_is_jostled(const struct unit *u)
 {
-	double cpu = explained_share(&u->explained, LEDGER_CPU);
+	double share = explained_share(&u->explained, LEDGER_RUNQ);
+
+	return u->neighbours && share >= share_notice(LEDGER_RUNQ) &&
+	       share < share_warning(LEDGER_RUNQ) &&
+	       share <= explained_share(&u->explained, LEDGER_CPU);
+}
+
+double unit_share(const struct unit *u, unsigned part)
+{
+	double all = u->explained.total_ns, left = all - u->explained.ns[LEDGER_RUNQ];
+
+	if (!u->neighbours || part == LEDGER_RUNQ || left < LEFT_MIN * all ||
+	    explained_share(&u->explained, part) < share_notice(part))
+		return explained_share(&u->explained, part);
+	return u->explained.ns[part] / left;
+}
+
+static unsigned largest_wait(const struct unit *u)
+{
 	unsigned largest = LEDGER_CPU;
 
 	for (unsigned i = 0; i < EXPLAIN_PARTS; i++)
-		if (i != LEDGER_CPU &&
-		    (largest == LEDGER_CPU || u->explained.ns[i] > u->explained.ns[largest]))
+		if (i != LEDGER_CPU && !(i == LEDGER_RUNQ && unit_is_jostled(u)) &&
+		    (largest == LEDGER_CPU || unit_share(u, i) > unit_share(u, largest)))
 			largest = i;
-	if (explained_share(&u->explained, LEDGER_RECLAIM) >= share_notice(LEDGER_RECLAIM) &&
-	    explained_share(&u->explained, largest) < share_warning(largest))
-		largest = LEDGER_RECLAIM;
-	u->share = cpu;
+	if (unit_share(u, LEDGER_RECLAIM) >= share_notice(LEDGER_RECLAIM) &&
+	    unit_share(u, largest) < share_warning(largest))
+		return LEDGER_RECLAIM;
+	return largest;
+}
+
+static void judge(struct unit *u)
+{
+	unsigned largest = largest_wait(u);
+	double cpu = unit_share(u, LEDGER_CPU), wait = unit_share(u, largest);
+
+	u->share = explained_share(&u->explained, LEDGER_CPU);
+	u->trifle = u->kind != SUBJECT_TOOL && u->explained.total_ns < TRIFLE_NS;
 	if (u->explained.total_ns <= 0) {
 		u->verdict = VERDICT_UNKNOWN;
-	} else if (explained_share(&u->explained, largest) >= share_notice(largest) &&
-		   (largest == LEDGER_RECLAIM ||
-		    u->explained.ns[largest] >= u->explained.ns[LEDGER_CPU] ||
-		    cpu < COMPUTE_CPU_SHARE)) {
+	} else if (u->trifle) {
+		u->verdict = VERDICT_HEALTHY;
+	} else if (wait >= share_notice(largest) &&
+		   (largest == LEDGER_RECLAIM || wait >= cpu || cpu < COMPUTE_CPU_SHARE)) {
 		u->share = explained_share(&u->explained, largest);
-		u->verdict = u->share >= share_warning(largest) || largest == LEDGER_RECLAIM ||
-					     u->share > cpu
-				     ? verdict_of_part(largest)
-				     : VERDICT_MIXED;
+		u->verdict =
+			wait >= share_warning(largest) || largest == LEDGER_RECLAIM || wait > cpu
+				? verdict_of_part(largest)
+				: VERDICT_MIXED;
 	} else if (cpu >= COMPUTE_CPU_SHARE) {
 		u->verdict = VERDICT_COMPUTE;
 	} else {
@@ -202,7 +229,8 @@ static void find_peers(struct units *all, const struct run_facts *f)
 {
 	for (unsigned i = 0; i < all->n; i++) {
 		struct unit *u = &all->list[i];
-		const struct fact_process *most = NULL, *peer;
+		const struct fact_process *most = NULL;
+		struct pipe_peer peer = { 0 };
 
 		if (u->verdict != VERDICT_PIPE)
 			continue;
@@ -210,8 +238,9 @@ static void find_peers(struct units *all, const struct run_facts *f)
 			if (!most || u->processes[j]->ledger.state_ns[LEDGER_PIPE] >
 					     most->ledger.state_ns[LEDGER_PIPE])
 				most = u->processes[j];
-		peer = most ? pipe_peer(most, f->run.cpus) : NULL;
-		u->peer = peer ? peer->name : NULL;
+		if (most)
+			peer = pipe_peer_find(f, most);
+		u->peer = peer.process ? peer.process->name : NULL;
 	}
 }
 
@@ -238,6 +267,11 @@ int units_make(struct units *u, const struct run_facts *f)
 	if (r == 0)
 		r = add_groups(u, f, keys, n, add_tool);
 	for (unsigned i = 0; i < u->n; i++) {
+		const struct explained *run = &u->list[0].explained;
+
+		u->list[i].neighbours = (run->runq_own_ns < OWN_LOAD * run->runq_ns ||
+					 run->runq_used_ns < OWN_USED * run->runq_ns) &&
+					!unit_is_throttled(f, &u->list[i]);
 		judge(&u->list[i]);
 		if (u->list[i].verdict == VERDICT_CPU_STARVED && unit_is_throttled(f, &u->list[i]))
 			u->list[i].verdict = VERDICT_THROTTLED;

@@ -18,6 +18,7 @@ struct name {
 struct loader {
 	struct run_facts *f;
 	struct snapshot *s;
+	struct store *store;
 	struct name *names; /* each text once: 100,000 processes have a few names */
 	int64_t *parents, *tasks;
 	size_t size;
@@ -109,18 +110,39 @@ static int visit_file(void *ctx, const struct file_row *row)
 	struct fact_process *process = run_facts_find(l->f, row->process);
 	bool full = row->error == ENOSPC || row->error == EDQUOT;
 	struct fact_file *file;
+	int r = 0;
 
 	if (!row->path || !process || (!process->failed && !full))
 		return 0;
+	if (row->error == ENOENT || row->error == ENOTDIR)
+		r = store_found_elsewhere(l->store, row);
+	if (r < 0)
+		return r;
 	file = run_facts_file(l->f);
 	if (!file)
 		return errno == ENOMEM ? -ENOMEM : 0;
+	file->found_elsewhere = r > 0;
 	file->path = intern(l, row->path);
 	file->error = row->error;
 	file->time_ns = row->last_ns;
 	file->write = row->access & WIRE_OPEN_WRITE;
 	file->process = process;
 	return file->path ? 0 : -ENOMEM;
+}
+
+static int visit_pipe(void *ctx, const struct file_row *row)
+{
+	struct loader *l = ctx;
+	struct fact_pipe pipe = { .process = run_facts_find(l->f, row->process),
+				  .reads = row->access & WIRE_OPEN_READ,
+				  .writes = row->access & WIRE_OPEN_WRITE };
+
+	if (!row->path || !pipe.process || strncmp(row->path, "pipe:[", 6) != 0)
+		return 0;
+	pipe.inode = strtoull(row->path + 6, NULL, 10);
+	if (!pipe.inode)
+		return 0;
+	return run_facts_pipe(l->f, &pipe);
 }
 
 static uint64_t number(const json_t *detail, const char *key)
@@ -268,6 +290,10 @@ static int load(struct loader *l, struct store *store, int64_t run_id)
 	if (r >= 0)
 		r = store_each_cgroup(store, run_id, visit_cgroup, l);
 	if (r >= 0)
+		r = store_each_pipe(store, run_id, visit_pipe, l);
+	if (r >= 0)
+		r = run_facts_index_pipes(l->f);
+	if (r >= 0)
 		r = find_rereads(l, store, run_id);
 	return r < 0 ? r : 0;
 }
@@ -275,7 +301,7 @@ static int load(struct loader *l, struct store *store, int64_t run_id)
 int tune_facts_load(struct run_facts *ret, struct store *store, int64_t run_id)
 {
 	struct snapshot s = { 0 };
-	struct loader l = { .f = ret, .s = &s };
+	struct loader l = { .f = ret, .s = &s, .store = store };
 	int r;
 
 	*ret = (struct run_facts){ 0 };

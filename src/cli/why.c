@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/analysis/failure.h"
+#include "src/analysis/pipe_peer.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/json_out.h"
@@ -74,7 +75,8 @@ static const struct fact_process *longest_child(const struct fact_process *p)
 }
 
 /* What to look at next, and how it is related, or NULL. */
-static const struct fact_process *behind(const struct fact_process *p, unsigned part, unsigned cpus,
+static const struct fact_process *behind(const struct run_facts *facts,
+					 const struct fact_process *p, unsigned part,
 					 const char **ret_relation)
 {
 	const struct fact_process *next = NULL;
@@ -83,10 +85,14 @@ static const struct fact_process *behind(const struct fact_process *p, unsigned 
 		next = longest_child(p);
 		*ret_relation = "its child";
 	} else if (part == LEDGER_PIPE) {
-		next = pipe_peer(p, cpus);
-		*ret_relation = !next			       ? ""
-				: pipe_waits_for_data(p, next) ? "which writes into the pipe"
-							       : "which reads from the pipe";
+		struct pipe_peer peer = pipe_peer_find(facts, p);
+
+		next = peer.process;
+		*ret_relation = !next		? ""
+				: peer.producer ? (peer.known ? "which writes into the pipe"
+							      : "which may write into the pipe")
+				: peer.known	? "which reads from the pipe"
+						: "which may read from the pipe";
 	}
 	return next;
 }
@@ -153,7 +159,7 @@ static void follow(struct why *w, const struct fact_process *p, json_t *chain)
 			json_array_append_new(chain, step_object(p, relation, part, &f));
 		else
 			print_step(w, p, relation, part, &f);
-		p = behind(p, part, cpus, &relation);
+		p = behind(&w->j->facts, p, part, &relation);
 	}
 }
 

@@ -729,6 +729,49 @@ int store_each_file_error(struct store *s, int64_t run_id,
 	return r;
 }
 
+int store_each_pipe(struct store *s, int64_t run_id,
+		    int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { 0 };
+	int r;
+
+	r = open_table(
+		s, PUT_FILE,
+		"WHERE a.process BETWEEN ?1 AND ?2 AND a.kind = 1 ORDER BY a.process, a.path", &c);
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct file_row row;
+
+		next_file(&c, &row);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int store_found_elsewhere(struct store *s, const struct file_row *row)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	const char *slash = strrchr(row->path, '/');
+	int r;
+
+	if (!slash)
+		return 0;
+	r = sqlite_prepare(s->db,
+			   "SELECT 1 FROM file WHERE process = ?1 AND opens > failed AND path <> ?2"
+			   " AND substr(path, -length(?3)) = ?3 LIMIT 1",
+			   &c.st);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(c.st, 1, row->process);
+	sqlite3_bind_text(c.st, 2, row->path, -1, SQLITE_STATIC);
+	sqlite3_bind_text(c.st, 3, slash, -1, SQLITE_STATIC);
+	return cursor_next(&c);
+}
+
 int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes)
 {
 	_cleanup_cursor_ struct cursor c = { .db = s->db };

@@ -94,6 +94,10 @@ int store_each_file(struct store *s, int64_t run_id, /* by process, path */
 /* Those with an error only, by process and path; their processes are not looked up. */
 int store_each_file_error(struct store *s, int64_t run_id,
 			  int (*visit)(void *ctx, const struct file_row *row), void *ctx);
+int store_each_pipe(struct store *s, int64_t run_id, /* by process */
+		    int (*visit)(void *ctx, const struct file_row *row), void *ctx);
+/* Whether its process opened a file of the same name in another directory: 1, 0, < 0. */
+int store_found_elsewhere(struct store *s, const struct file_row *row);
 /* Sizes of all files that were opened for reading, each once. */
 int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes);
 /* For those who go through all of a large run: of each process only id, parent, task,

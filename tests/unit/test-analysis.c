@@ -10,9 +10,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "src/analysis/contention.h"
 #include "src/analysis/failure.h"
+#include "src/analysis/pipe_peer.h"
 #include "src/analysis/structure.h"
 #include "src/base/cleanup.h"
 
@@ -69,13 +71,112 @@ static const struct run runs[] = {
 	  { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
 	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
 	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } } } },
+	{ "three on two cores, of which others took one",
+	  "info cpu-starved",
+	  { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
+	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } },
 	    { "a", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } } } },
 	{ "a quota that is used up",
 	  "warning throttled",
 	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 900 }, { LEDGER_RUNQ, 2100 } }, .quota = true } } },
 	{ "a quota that is not the cause",
-	  "warning cpu-starved",
+	  "notice cpu-starved",
 	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 300 }, { LEDGER_RUNQ, 2700 } }, .quota = true } } },
+	{ "a neighbour takes a third of its time",
+	  "info compute-bound",
+	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 2000 }, { LEDGER_RUNQ, 1000 } } } } },
+	{ "neighbours take most of its time",
+	  "info cpu-starved",
+	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_RUNQ, 2000 } } } } },
+	{ "neighbours take nearly all of its time",
+	  "notice cpu-starved",
+	  { { "a", 0, 0, 3000, { { LEDGER_CPU, 500 }, { LEDGER_RUNQ, 2500 } } } } },
+	{ "a thread that reads beside others that wait at locks",
+	  "warning disk",
+	  { { "a",
+	      0,
+	      0,
+	      5000,
+	      { { LEDGER_CPU, 1200 }, { LEDGER_DISK, 4000 }, { LEDGER_LOCK, 84800 } },
+	      18,
+	      .switches = 1900,
+	      .bytes = 20 << 20,
+	      .waits = 142 } } },
+	{ "a sleeper that neighbours keep from waking",
+	  "warning sleep",
+	  { { "a",
+	      0,
+	      0,
+	      6000,
+	      { { LEDGER_CPU, 100 }, { LEDGER_RUNQ, 3500 }, { LEDGER_SLEEP, 2400 } } } } },
+	{ "threads that wait for those who lack a CPU",
+	  "notice cpu-starved",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 900 }, { LEDGER_RUNQ, 3000 }, { LEDGER_LOCK, 5100 } },
+	      3,
+	      .switches = 9000 } } },
+	{ "threads that contend, and lack a CPU as well",
+	  "warning lock",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 1500 }, { LEDGER_RUNQ, 1500 }, { LEDGER_LOCK, 9000 } },
+	      4,
+	      .switches = 9000 } } },
+	{ "workers whose master works meanwhile",
+	  "info compute-bound",
+	  { { "p", 0, 0, 3000, { { LEDGER_CPU, 1200 }, { LEDGER_LOCK, 7800 } }, 3 },
+	    { "p", 1, 0, 3000, { { LEDGER_CPU, 900 }, { LEDGER_LOCK, 2100 } } },
+	    { "p", 1, 0, 3000, { { LEDGER_CPU, 900 }, { LEDGER_LOCK, 2100 } } } } },
+	{ "two who take turns at a lock",
+	  "warning lock",
+	  { { "p", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
+	    { "p", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_LOCK, 2000 } } },
+	    { "p", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_LOCK, 2000 } } } } },
+	{ "shells that become the last of their programs",
+	  "info compute-bound",
+	  { { "sh", 0, 0, 2400, { { LEDGER_CHILD, 2400 } } },
+	    { "perl", 1, 0, 2000, { { LEDGER_CHILD, 1000 }, { LEDGER_CPU, 1000 } } },
+	    { "perl", 1, 0, 2400, { { LEDGER_CHILD, 1200 }, { LEDGER_CPU, 1200 } } },
+	    { "perl", 2, 0, 1000, { { LEDGER_CPU, 1000 } } },
+	    { "perl", 3, 0, 1200, { { LEDGER_CPU, 1200 } } } } },
+	{ "threads that sleep at a lock",
+	  "warning sleep",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 500 }, { LEDGER_LOCK, 29500 } },
+	      10,
+	      .switches = 20 } } },
+	{ "threads that wait for ever, until they are killed",
+	  "warning lock",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 500 }, { LEDGER_LOCK, 29500 } },
+	      10,
+	      .switches = 20,
+	      .signal = SIGTERM } } },
+	{ "too short to judge", "info healthy", { { "a", 0, 0, 90, { { LEDGER_RUNQ, 90 } } } } },
+	{ "a fast stream",
+	  "info mixed",
+	  { { "a",
+	      0,
+	      0,
+	      3000,
+	      { { LEDGER_CPU, 1800 }, { LEDGER_NET, 1200 } },
+	      .net_bytes = 1500000000 } } },
 	{ "a slow disk",
 	  "warning disk",
 	  { { "a",
@@ -198,6 +299,11 @@ static const struct run runs[] = {
 	  { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
 	    { "a", 1, 0, 1000, { { LEDGER_CPU, 1000 } }, .exit_code = 3, .command = 5 },
 	    { "a", 1, 1000, 3000, { { LEDGER_CPU, 2000 } }, .command = 5 } } },
+	{ "a short attempt, but half of the run",
+	  "warning retry",
+	  { { "sh", 0, 0, 430, { { LEDGER_CHILD, 430 } } },
+	    { "a", 1, 0, 214, { { LEDGER_CPU, 214 } }, .signal = SIGSEGV, .command = 5 },
+	    { "a", 1, 214, 428, { { LEDGER_CPU, 214 } }, .command = 5 } } },
 	{ "a question that was asked twice",
 	  "info compute-bound",
 	  { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
@@ -373,6 +479,16 @@ static void test_files(void **state)
 	add_file(&f, "/data/out.bam", ENOSPC, 100);
 	add_file(&f, "/data/in.bam", ENOENT, 2990);
 	expect(&f, "disk-full", "/data/out.bam");
+	failed_run(&f, 1, 0);
+	add_file(&f, "/data/in.bam", ENOENT, 1500); /* a second and a half is a lot of work */
+	expect(&f, "exit", NULL);
+	failed_run(&f, 1, 0); /* a linker looks for a library in one place after the other */
+	add_file(&f, "/data/libgcc_s.so.1", ENOENT, 2990);
+	expect(&f, "exit", NULL);
+	failed_run(&f, 1, 0);
+	add_file(&f, "/data/stdio.h", ENOENT, 2990);
+	f.files[0].found_elsewhere = true;
+	expect(&f, "exit", NULL);
 	failed_run(&f, 127, 0);
 	expect(&f, "missing-file", "was not found");
 }
@@ -461,9 +577,115 @@ static void test_contention(void **state)
 	for (unsigned v = 0; v < c.n; v++)
 		for (unsigned by = 0; by <= c.n; by++)
 			sum += c.wait_ns[v][by];
-	assert_true(sum > 5999e6 && sum < 6001e6);
+	assert_true(sum > 11999e6 && sum < 12001e6);
 	units_fini(&u);
 	run_facts_fini(&f);
+}
+
+/* The sibling that worked most is not the one at the other end. */
+static void test_pipe(void **state)
+{
+	static const struct run r = {
+		.made = { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
+			  { "writer", 1, 0, 3000, { { LEDGER_CPU, 1000 }, { LEDGER_PIPE, 2000 } } },
+			  { "beside", 1, 0, 3000, { { LEDGER_CPU, 3000 } } },
+			  { "reader",
+			    1,
+			    0,
+			    3000,
+			    { { LEDGER_CPU, 500 }, { LEDGER_PIPE, 2500 } } } },
+	};
+	struct pipe_peer peer;
+	struct run_facts f;
+
+	build(&f, &r);
+	assert_int_equal(run_facts_index_pipes(&f), 0);
+	peer = pipe_peer_find(&f, &f.processes[3]);
+	assert_false(peer.known);
+	assert_string_equal(peer.process->name, "beside");
+	free(f.pipes_by_inode);
+	for (unsigned i = 1; i <= 3; i += 2)
+		assert_int_equal(run_facts_pipe(&f, &(struct fact_pipe){ &f.processes[i], 77,
+									 i == 3, i == 1 }),
+				 0);
+	assert_int_equal(run_facts_index_pipes(&f), 0);
+	peer = pipe_peer_find(&f, &f.processes[3]);
+	assert_true(peer.known && peer.producer);
+	assert_string_equal(peer.process->name, "writer");
+	peer = pipe_peer_find(&f, &f.processes[1]);
+	assert_true(peer.known && !peer.producer);
+	assert_string_equal(peer.process->name, "reader");
+	run_facts_fini(&f);
+}
+
+/* Ends of pipes beyond the limit are counted, and forbid no verdict. */
+static void test_pipes_max(void **state)
+{
+	struct run_facts f;
+
+	build(&f, &runs[0]);
+	for (unsigned i = 0; i < FACTS_PIPES_MAX + 3; i++)
+		assert_int_equal(run_facts_pipe(&f, &(struct fact_pipe){ f.processes, i, true }),
+				 0);
+	assert_int_equal(f.n_pipes, FACTS_PIPES_MAX);
+	assert_int_equal(f.pipes_dropped, 3);
+	assert_null(run_facts_missing(&f));
+	run_facts_fini(&f);
+}
+
+/* The engine says that it failed, its process does not. */
+static void test_engine_says(void **state)
+{
+	static const struct run r = { .made = { { "sort", 0, 0, 3000, { { LEDGER_CPU, 3000 } } } },
+				      .status = RUN_FAILED };
+	struct findings all = { 0 };
+	struct run_facts f;
+	struct fact_task *t;
+
+	build(&f, &r);
+	t = run_facts_task(&f);
+	*t = (struct fact_task){ .id = 1,
+				 .name = "align",
+				 .status = TASK_STATUS_FAILED,
+				 .root = f.processes,
+				 .start_ns = T0,
+				 .end_ns = T0 + 3000 * MS };
+	assert_int_equal(failures_explain(&f, &all), 0);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.list[0].verdict, VERDICT_EXIT);
+	assert_string_equal(all.list[0].summary,
+			    "align failed, as its engine says; sort (pid 100) ended well");
+	assert_non_null(all.list[0].cause);
+	assert_non_null(all.list[0].advice);
+	findings_fini(&all);
+	run_facts_fini(&f);
+}
+
+/* Close to a threshold is less sure than far from it. */
+static void test_confidence(void **state)
+{
+	struct run r = {
+		.made = { { "a", 0, 0, 3000, { { LEDGER_CPU, 2200 }, { LEDGER_DISK, 800 } } } }
+	};
+	unsigned confidence[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct findings all = { 0 };
+		struct units u = { 0 };
+		struct run_facts f;
+
+		r.made[0].states[0].ms = i ? 1900 : 2200;
+		r.made[0].states[1].ms = i ? 1100 : 800;
+		r.made[0].waits = 10;
+		build(&f, &r);
+		judge(&f, &all, &u);
+		assert_int_equal(all.list[0].verdict, VERDICT_DISK);
+		confidence[i] = all.list[0].confidence;
+		findings_fini(&all);
+		units_fini(&u);
+		run_facts_fini(&f);
+	}
+	assert_true(confidence[0] < confidence[1]);
 }
 
 static void test_limits(void **state)
@@ -483,7 +705,9 @@ int main(void)
 		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_files),
 		cmocka_unit_test(test_signals),	   cmocka_unit_test(test_oom),
 		cmocka_unit_test(test_incomplete), cmocka_unit_test(test_contention),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_pipes_max),  cmocka_unit_test(test_engine_says),
+		cmocka_unit_test(test_confidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
