@@ -199,6 +199,7 @@ struct process {
 	struct process *next_ended;
 	struct scope *scope;
 	struct tool *tool;		       /* of its present segment */
+	struct tool *before;		       /* of the one before, in the same task, or NULL */
 	struct tool *named;		       /* of its last significant segment */
 	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
 	struct wire_ledger *settled;	       /* NULL: nothing yet */
