@@ -6,7 +6,7 @@
 #include "src/base/cleanup.h"
 
 /* All members are 64-bit numbers (asserted in wire.h by the size). */
-#define LEDGER_WORDS (sizeof(struct wire_ledger) / sizeof(uint64_t))
+#define LEDGER_WORDS LEDGER_NUMBERS
 
 struct words {
 	uint64_t w[LEDGER_WORDS];
@@ -18,6 +18,22 @@ static struct words load(const struct wire_ledger *l)
 
 	memcpy(&words, l, sizeof(words));
 	return words;
+}
+
+unsigned ledger_numbers(const struct wire_ledger *l, uint64_t ret[LEDGER_NUMBERS])
+{
+	unsigned n = LEDGER_NUMBERS;
+
+	memcpy(ret, l, sizeof(*l));
+	while (n && !ret[n - 1])
+		n--;
+	return n;
+}
+
+void ledger_from_numbers(const uint64_t *numbers, unsigned n, struct wire_ledger *ret)
+{
+	*ret = (struct wire_ledger){ 0 };
+	memcpy(ret, numbers, (n < LEDGER_NUMBERS ? n : LEDGER_NUMBERS) * sizeof(*numbers));
 }
 
 uint64_t ledger_states_sum(const struct wire_ledger *l)

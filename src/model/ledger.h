@@ -21,6 +21,11 @@ bool ledger_advance(struct wire_ledger *total, const struct wire_ledger *now,
 		    struct wire_ledger *ret_piece, struct wire_ledger *ret_excess);
 /* Every field of `less` is at most that of `of`. */
 bool ledger_covers(const struct wire_ledger *of, const struct wire_ledger *less);
+/* All numbers in the order of struct wire_ledger, for a JSON text; returns how many there
+ * are up to the last that is not 0. And back: what is behind them is 0. */
+#define LEDGER_NUMBERS (LEDGER_STATES + 18)
+unsigned ledger_numbers(const struct wire_ledger *l, uint64_t ret[LEDGER_NUMBERS]);
+void ledger_from_numbers(const uint64_t *numbers, unsigned n, struct wire_ledger *ret);
 uint64_t ledger_states_sum(const struct wire_ledger *l);
 
 #endif

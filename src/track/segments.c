@@ -318,6 +318,12 @@ static int become_launcher(struct tracker *t, struct process *p, struct task *ta
 	return 0;
 }
 
+/* What it used up to a title: not known where it was stored without its totals. */
+static int settle_known(struct tracker *t, struct process *p, const struct wire_ledger *total)
+{
+	return total->thread_ns ? segment_settle(t, p, total) : 0;
+}
+
 int segment_move(struct tracker *t, struct process *p, struct scope *next,
 		 const struct wire_ledger *total, uint64_t now_ns)
 {
@@ -325,19 +331,19 @@ int segment_move(struct tracker *t, struct process *p, struct scope *next,
 	int err = 0;
 
 	if (!fresh && p->tool)
-		err = segment_settle(t, p, total);
+		err = settle_known(t, p, total);
 	if (err)
 		return err;
 	err = scope_enter(t, p, next, fresh ? p->id.start_ns : now_ns);
 	if (err)
 		return err;
 	if (!other)
-		return fresh ? segment_settle(t, p, total) : 0;
+		return fresh ? settle_known(t, p, total) : 0;
 	p->significant = false; /* its name must be a tool of the new task */
 	if (!p->tool)
 		return 0;
 	err = become_launcher(t, p, next->task);
-	return err || !fresh ? err : segment_settle(t, p, total);
+	return err || !fresh ? err : settle_known(t, p, total);
 }
 
 /* What it was until now. The first program's launch (fork to exec) goes with the
@@ -466,5 +472,5 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 	if (!err)
 		err = scope_close_idle(t, old);
 	scope_unref(t, old);
-	return err ? err : incident_title(t, p, r->h.time_ns, title);
+	return err ? err : incident_title(t, p, r, title);
 }
