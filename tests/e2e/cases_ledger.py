@@ -9,7 +9,8 @@ WAIT_MS = "250"
 # kind: state, as `waits list` prints them; the case below proves that none is missing
 KINDS = ("sleep", "sigsuspend", "poll_timer", "poll_pipe", "poll_eventfd", "epoll", "select",
          "poll_socket", "epoll_socket", "epoll_unix", "tcp_recv", "tcp_accept",
-         "tcp_connect", "unix_recv", "unix_send", "pipe_read", "pipe_write", "fifo_open", "futex", "flock", "child", "vfork",
+         "tcp_connect", "unix_recv", "unix_send", "pipe_read", "pipe_write", "fifo_open",
+         "futex", "flock", "child", "vfork",
          "stop", "runq")
 
 

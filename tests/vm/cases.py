@@ -22,7 +22,8 @@ WAIT_SLACK_NS = 2_000_000  # of one wait
 OOM_LIMIT = 32 << 20
 WAITS = ("sleep", "sigsuspend", "poll_timer", "poll_pipe", "poll_eventfd", "epoll", "select",
          "poll_socket", "epoll_socket", "epoll_unix", "tcp_recv", "tcp_accept",
-         "tcp_connect", "unix_recv", "unix_send", "pipe_read", "pipe_write", "fifo_open", "futex", "flock", "child", "vfork",
+         "tcp_connect", "unix_recv", "unix_send", "pipe_read", "pipe_write", "fifo_open",
+         "futex", "flock", "child", "vfork",
          "runq")
 
 
