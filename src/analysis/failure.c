@@ -168,6 +168,16 @@ static const char *sender_words(const struct run_facts *f, struct findings *all,
 								  : "outside of this run");
 }
 
+/* A program that cleans up first sends the signal to itself again: its first sender is
+ * not recorded, but timeout(1) above it says that it was its own doing. */
+static bool below_timeout(const struct fact_process *p)
+{
+	for (int depth = 0; (p = p->up) && depth < DEPTH_MAX; depth++)
+		if (p->exit_code == 124 && !strcmp(p->name, "timeout"))
+			return true;
+	return false;
+}
+
 static bool from_timeout(const struct fact_event *e)
 {
 	return e && e->comm && !strcmp(e->comm, "timeout");
@@ -189,6 +199,10 @@ static enum verdict verdict_of_signal(const struct run_facts *f, const struct fa
 	*ret_cause = sender_words(f, all, e);
 	if (from_timeout(e))
 		return VERDICT_TIMEOUT;
+	if ((!e || e->sender_pid == p->pid) && p->signal == SIGTERM && below_timeout(p)) {
+		*ret_cause = "timeout(1) ended its command";
+		return VERDICT_TIMEOUT;
+	}
 	if (p->signal == SIGXCPU) {
 		*ret_cause = "it used up its limit of CPU time (ulimit -t)";
 		return VERDICT_TIMEOUT;
