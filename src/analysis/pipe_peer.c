@@ -4,6 +4,7 @@
 #include "src/analysis/explain.h"
 
 #define ENDS_LOOKED_AT 256 /* of one pipe */
+#define HOPS_MAX       16
 
 static bool related(const struct fact_process *a, const struct fact_process *b)
 {
@@ -45,7 +46,21 @@ static size_t first_end(const struct run_facts *f, uint64_t inode)
 	return low;
 }
 
-static struct pipe_peer known_peer(const struct run_facts *f, const struct fact_process *p)
+/* The same of one at the end of a pipe: what a shell's children do there counts, too. */
+static double held_up_ns(const struct fact_process *p, const struct fact_process *other,
+			 unsigned cpus)
+{
+	struct profile f;
+
+	profile_make(&f, other, cpus);
+	return overlap_ns(p, other) *
+	       (profile_own(&f, other) + f.share[LEDGER_SLEEP] + f.share[LEDGER_CHILD]);
+}
+
+enum { PRODUCERS = 1, CONSUMERS = 2 };
+
+static struct pipe_peer at_the_other_end(const struct run_facts *f, const struct fact_process *p,
+					 unsigned which)
 {
 	struct pipe_peer best = { .known = true };
 	double most = 0;
@@ -57,12 +72,13 @@ static struct pipe_peer known_peer(const struct run_facts *f, const struct fact_
 		for (; at < f->n_pipes && at < end && f->pipes_by_inode[at]->inode == own->inode;
 		     at++) {
 			const struct fact_pipe *other = f->pipes_by_inode[at];
-			bool producer = own->reads && other->writes;
+			bool producer = (which & PRODUCERS) && own->reads && other->writes;
+			bool consumer = (which & CONSUMERS) && own->writes && other->reads;
 			double worked;
 
-			if (other->process == p || !(producer || (own->writes && other->reads)))
+			if (other->process == p || !(producer || consumer))
 				continue;
-			worked = worked_ns(p, other->process, f->run.cpus);
+			worked = held_up_ns(p, other->process, f->run.cpus);
 			if (worked <= most)
 				continue;
 			most = worked;
@@ -71,6 +87,31 @@ static struct pipe_peer known_peer(const struct run_facts *f, const struct fact_
 		}
 	}
 	return best;
+}
+
+static bool waits_at_pipe(const struct run_facts *f, const struct fact_process *p)
+{
+	struct profile profile;
+
+	profile_make(&profile, p, f->run.cpus);
+	return profile.share[LEDGER_PIPE] >= 0.5;
+}
+
+/* Who waits at a pipe in turn is not the slow end: on, in the same direction. */
+static struct pipe_peer known_peer(const struct run_facts *f, const struct fact_process *p)
+{
+	struct pipe_peer peer = at_the_other_end(f, p, PRODUCERS | CONSUMERS);
+
+	for (int hops = 0; peer.process && hops < HOPS_MAX && waits_at_pipe(f, peer.process);
+	     hops++) {
+		struct pipe_peer next =
+			at_the_other_end(f, peer.process, peer.producer ? PRODUCERS : CONSUMERS);
+
+		if (!next.process || next.process == p)
+			break;
+		peer = next;
+	}
+	return peer;
 }
 
 static void consider(struct pipe_peer *best, double *most, const struct run_facts *f,

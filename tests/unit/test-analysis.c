@@ -624,6 +624,33 @@ static void test_pipe(void **state)
 	run_facts_fini(&f);
 }
 
+/* The reader waits at a pipe in turn, for one who works: that is the slow end. */
+static void test_pipe_chain(void **state)
+{
+	static const struct run r = {
+		.made = { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
+			  { "first", 1, 0, 3000, { { LEDGER_PIPE, 3000 } } },
+			  { "second", 1, 0, 3000, { { LEDGER_CPU, 10 }, { LEDGER_PIPE, 2990 } } },
+			  { "third", 1, 0, 3000, { { LEDGER_CPU, 3000 } } } },
+	};
+	struct pipe_peer peer;
+	struct run_facts f;
+
+	build(&f, &r);
+	for (unsigned i = 1; i <= 3; i++) {
+		struct fact_pipe reads = { &f.processes[i], 70 + i - 1, .reads = true };
+		struct fact_pipe writes = { &f.processes[i], 70 + i, .writes = true };
+
+		assert_int_equal(i > 1 ? run_facts_pipe(&f, &reads) : 0, 0);
+		assert_int_equal(i < 3 ? run_facts_pipe(&f, &writes) : 0, 0);
+	}
+	assert_int_equal(run_facts_index_pipes(&f), 0);
+	peer = pipe_peer_find(&f, &f.processes[1]);
+	assert_true(peer.known && !peer.producer);
+	assert_string_equal(peer.process->name, "third");
+	run_facts_fini(&f);
+}
+
 /* Ends of pipes beyond the limit are counted, and forbid no verdict. */
 static void test_pipes_max(void **state)
 {
@@ -708,12 +735,12 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_files),
-		cmocka_unit_test(test_signals),	   cmocka_unit_test(test_oom),
-		cmocka_unit_test(test_incomplete), cmocka_unit_test(test_contention),
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_pipes_max),  cmocka_unit_test(test_engine_says),
-		cmocka_unit_test(test_confidence),
+		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_signals),	    cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_incomplete),  cmocka_unit_test(test_contention),
+		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_pipe_chain),  cmocka_unit_test(test_pipes_max),
+		cmocka_unit_test(test_engine_says), cmocka_unit_test(test_confidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
