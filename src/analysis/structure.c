@@ -228,7 +228,9 @@ static void serial_threads(const struct run_facts *f, struct findings *all, cons
 {
 	for (size_t i = 0; i < f->n_processes; i++) {
 		const struct fact_process *p = &f->processes[i];
-		double life = (double)(p->end_ns - p->start_ns), most, cores, serial;
+		bool later = p->exec_ns > p->start_ns && p->exec_ns < p->end_ns;
+		uint64_t start = later ? p->exec_ns : p->start_ns;
+		double life = (double)(p->end_ns - start), most, cores, serial;
 		struct profile profile;
 
 		profile_make(&profile, p, f->run.cpus);

@@ -33,7 +33,7 @@ struct made { /* one process; times in ms since the start of the run */
 	uint64_t start, end;
 	struct state_ms states[4];
 	unsigned threads, exit_code;
-	uint64_t switches, bytes, waits, faults, reclaim_ms, net_bytes, command;
+	uint64_t switches, bytes, waits, faults, reclaim_ms, net_bytes, command, exec;
 	int signal;
 	bool quota, rereads;
 };
@@ -168,6 +168,16 @@ static const struct run runs[] = {
 	      10,
 	      .switches = 20,
 	      .signal = SIGTERM } } },
+	{ "a shell that becomes a program of uneven threads",
+	  "warning serial",
+	  { { "a",
+	      0,
+	      0,
+	      4000,
+	      { { LEDGER_CPU, 3600 }, { LEDGER_CHILD, 1000 }, { LEDGER_LOCK, 2400 } },
+	      2,
+	      .switches = 6,
+	      .exec = 1000 } } },
 	{ "too short to judge", "info healthy", { { "a", 0, 0, 90, { { LEDGER_RUNQ, 90 } } } } },
 	{ "a fast stream",
 	  "info mixed",
@@ -338,7 +348,7 @@ static void add_process(struct run_facts *f, const struct made *m, unsigned n)
 	p->name = m->name;
 	p->start_ns = T0 + m->start * MS;
 	p->end_ns = T0 + m->end * MS;
-	p->exec_ns = p->start_ns;
+	p->exec_ns = p->start_ns + m->exec * MS;
 	p->threads_peak = m->threads ? m->threads : 1;
 	p->exit_code = m->signal ? -1 : (int)m->exit_code;
 	p->signal = m->signal;
