@@ -13,6 +13,8 @@
 #define GAP	 2
 #define CUT_MIN	 8 /* narrower than this says nothing */
 #define ELLIPSIS "\xe2\x80\xa6"
+/* Where nothing is cut, a longer cell pushes the rest of its own line, not of all. */
+#define PAD_MAX 60
 
 struct table {
 	FILE *out;
@@ -110,6 +112,9 @@ static void fit(struct table *t)
 		t->gap = 1;
 		total -= (GAP - 1) * (t->n - 1);
 	}
+	for (size_t i = 0; !t->options.width && i < t->n; i++)
+		if (!t->columns[i].right && !t->columns[i].keep && t->widths[i] > PAD_MAX)
+			t->widths[i] = PAD_MAX;
 	while (t->options.width && total > t->options.width) {
 		size_t widest = t->n;
 
