@@ -38,10 +38,29 @@ static const struct command_spec spec = {
 static const enum field_id record_fields[] = { RECORD_FIELDS, FIELD_COUNT };
 static const enum field_id all[] = { RECORD_FIELDS, FIELD_WAITS, FIELD_COUNT };
 
-static const enum field_id table[] = {
-	FIELD_NAME,  FIELD_KEY,	     FIELD_STATUS, FIELD_WALL,	FIELD_CPU,	 FIELD_CORES,
-	FIELD_WAITS, FIELD_PEAK_RSS, FIELD_READ,   FIELD_WRITE, FIELD_PROCESSES, FIELD_COUNT,
-};
+#define TABLE_FIELDS                                                                               \
+	FIELD_STATUS, FIELD_WALL, FIELD_CPU, FIELD_CORES, FIELD_WAITS, FIELD_PEAK_RSS, FIELD_READ, \
+		FIELD_WRITE, FIELD_PROCESSES, FIELD_COUNT
+
+/* A sample and an attempt have a column where any task has one, or a second one. */
+static const enum field_id *table_of(const struct snapshot *s)
+{
+	static const enum field_id plain[] = { FIELD_NAME, FIELD_KEY, TABLE_FIELDS };
+	static const enum field_id sample[] = { FIELD_NAME, FIELD_SAMPLE, FIELD_KEY, TABLE_FIELDS };
+	static const enum field_id attempt[] = { FIELD_NAME, FIELD_KEY, FIELD_ATTEMPT,
+						 TABLE_FIELDS };
+	static const enum field_id both[] = { FIELD_NAME, FIELD_SAMPLE, FIELD_KEY, FIELD_ATTEMPT,
+					      TABLE_FIELDS };
+	bool samples = false, attempts = false;
+
+	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
+		samples |= t->row.sample != NULL;
+		attempts |= t->row.attempt > 1;
+	}
+	if (samples)
+		return attempts ? both : sample;
+	return attempts ? attempt : plain;
+}
 
 static bool ended_well(const struct task_row *t)
 {
@@ -69,29 +88,35 @@ static int print_tasks(const struct snapshot *s, struct sheet *sheet, bool faile
 	return r;
 }
 
+static int list(const struct snapshot *s, const struct tasks_options *o)
+{
+	struct sheet_spec sheet_spec = { &spec, all, record_fields, table_of(s) };
+	struct sheet *sheet;
+	int error, rc = sheet_new(stdout, &sheet_spec, &o->reader, &sheet);
+
+	if (rc)
+		return rc;
+	error = print_tasks(s, sheet, o->failed);
+	if (error >= 0)
+		error = sheet_end(sheet);
+	sheet_free(sheet);
+	return reader_result(error);
+}
+
 int cmd_tasks(int argc, char **argv)
 {
-	static const struct sheet_spec sheet_spec = { &spec, all, record_fields, table };
 	struct tasks_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct snapshot s = { 0 };
-	struct sheet *sheet;
-	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (!rc)
-		rc = sheet_new(stdout, &sheet_spec, &o.reader, &sheet);
-	if (rc)
-		return rc;
-	error = snapshot_load(&s, r.store, r.run.id);
-	if (error >= 0) {
-		error = print_tasks(&s, sheet, o.failed);
-		snapshot_fini(&s);
-	}
-	if (error >= 0)
-		error = sheet_end(sheet);
-	sheet_free(sheet);
-	return reader_result(error);
+		rc = reader_result(snapshot_load(&s, r.store, r.run.id));
+	if (!rc)
+		rc = list(&s, &o);
+	snapshot_fini(&s);
+	return rc;
 }
