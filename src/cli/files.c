@@ -9,6 +9,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/log.h"
+#include "src/cli/choose.h"
 #include "src/cli/cli.h"
 #include "src/cli/files_task.h"
 #include "src/cli/process_record.h"
@@ -27,7 +28,7 @@ static const struct option_spec options[] = {
 	{ "by", 'b', OPTION_CHOICE, offsetof(struct files_options, by), "path|process|task",
 	  "a row per file, per process and file, or per task" },
 	{ "task", 't', OPTION_TEXT, offsetof(struct files_options, task), "NAME",
-	  "only files of the tasks of this name or key" },
+	  "only files of the tasks of this name, key or label" },
 	{ "written", 'w', OPTION_FLAG, offsetof(struct files_options, written), NULL,
 	  "only files that were written, created, renamed to\nor deleted" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct files_options, all), NULL,
@@ -89,6 +90,7 @@ struct walk {
 	struct arena arena;
 	struct folded_file *files, *places;
 	struct task_files *tasks;
+	struct task_choice chosen;
 	struct old_name *old_names;
 	uint64_t unnamed; /* used through io_uring */
 };
@@ -126,8 +128,7 @@ static int print_file(struct walk *w, struct record *record, const struct file_r
 static bool is_wanted(struct walk *w, const struct file_row *row,
 		      const struct process_view *process)
 {
-	if (w->options->task &&
-	    !(process && task_files_is(w->tasks, process->process->task, w->options->task)))
+	if (!task_choice_has(&w->chosen, process ? process->process->task : 0))
 		return false;
 	if (row->kind == FILE_KIND_RING)
 		w->unnamed += row->opens;
@@ -408,9 +409,13 @@ int cmd_files(int argc, char **argv)
 			(struct sheet_spec){ &spec, task_files_fields, NULL, task_files_table };
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (!rc)
+		rc = task_choice_make(&w.chosen, &r, o.task);
+	if (!rc)
 		rc = sheet_new(stdout, &sheet_spec, &o.reader, &w.sheet);
-	if (rc)
+	if (rc) {
+		task_choice_fini(&w.chosen);
 		return rc;
+	}
 	if (!(r.run.features & FEATURE_FILES))
 		log_warning("run %s was recorded without file names", r.run.uid);
 	if (r.run.completeness.files_folded)
@@ -418,6 +423,7 @@ int cmd_files(int argc, char **argv)
 			    "missing here and roles incomplete",
 			    r.run.completeness.files_folded);
 	error = walk(&w, r.store);
+	task_choice_fini(&w.chosen);
 	if (w.unnamed)
 		log_warning("files used through io_uring without a name, not listed: %" PRIu64,
 			    w.unnamed);

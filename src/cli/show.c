@@ -25,8 +25,8 @@ static const struct option_spec options[] = {
 	  "also list the processes of each task" },
 	{ "why", 0, OPTION_TEXT, offsetof(struct show_options, why), "WHAT",
 	  "why it is where it is: the rules, their evidence and\nconfidence, from the run down; "
-	  "WHAT "
-	  "is a name or key of a\ntask, a pid, or the id of a process" },
+	  "WHAT is a name, key or\nlabel of a task, a container, a pid, the id of a process\nor a "
+	  "tool" },
 	DB_OPTION(struct show_options, reader),
 	JSON_OPTION(struct show_options, reader),
 	OPTIONS_END,
