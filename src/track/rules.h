@@ -124,6 +124,12 @@ struct rules_error {
  * cannot be read. */
 int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error);
 void rules_free(struct rules *r);
+/* Every mistake of the files, as they would be over the built-in set, goes to say(); a file
+ * without a rule is one, too. n_rules[i]: how many rules the i-th has. Returns the number of
+ * mistakes, or -ENOMEM. */
+typedef void (*rules_mistake)(void *ctx, const struct rules_error *mistake);
+int rules_check(const char *const *files, unsigned n, rules_mistake say, void *ctx,
+		unsigned *n_rules);
 
 /* For each kind in turn the first rule by priority that matches goes to `take`,
  * which may change in->scope for those that follow; its non-zero return ends the
