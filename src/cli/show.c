@@ -16,13 +16,15 @@
 
 struct show_options {
 	struct reader_options reader;
-	bool tree;
+	bool tree, all;
 	const char *why;
 };
 
 static const struct option_spec options[] = {
 	{ "tree", 't', OPTION_FLAG, offsetof(struct show_options, tree), NULL,
 	  "also list the processes of each task" },
+	{ "all", 'a', OPTION_FLAG, offsetof(struct show_options, all), NULL,
+	  "helpers (mkdir, shells) each by name, not as (glue)" },
 	{ "why", 0, OPTION_TEXT, offsetof(struct show_options, why), "WHAT",
 	  "why it is where it is: the rules, their evidence and\nconfidence, from the run down; "
 	  "WHAT is a name, key or\nlabel of a task, a container, a pid, the id of a process\nor a "
@@ -189,6 +191,7 @@ int cmd_show(int argc, char **argv)
 	struct show_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct snapshot s = { 0 };
+	struct show_tree_options tree;
 	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
@@ -199,12 +202,13 @@ int cmd_show(int argc, char **argv)
 	error = snapshot_load(&s, r.store, r.run.id);
 	if (error < 0)
 		return reader_result(error);
+	tree = (struct show_tree_options){ .processes = o.tree, .all = o.all };
 	if (o.why)
 		rc = show_why(&s, r.store, o.why, o.reader.json);
 	else if (o.reader.json)
 		rc = reader_result(print_json(&s));
 	else
-		rc = reader_result(show_tree_print(&s, r.store, o.tree));
+		rc = reader_result(show_tree_print(&s, r.store, &tree));
 	snapshot_fini(&s);
 	return rc;
 }

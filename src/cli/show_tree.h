@@ -5,7 +5,13 @@
 
 #include "src/cli/snapshot.h"
 
-/* processes: load and list them too, under their task. 0 or -errno. */
-int show_tree_print(const struct snapshot *s, struct store *store, bool processes);
+struct show_tree_options {
+	bool processes; /* load and list them too, under their task or container */
+	bool all;	/* helpers by name, not as (glue) */
+};
+
+/* 0 or -errno */
+int show_tree_print(const struct snapshot *s, struct store *store,
+		    const struct show_tree_options *show);
 
 #endif

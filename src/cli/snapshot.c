@@ -174,12 +174,21 @@ void snapshot_fini(struct snapshot *s)
 	arena_fini(&s->arena);
 }
 
+/* Nextflow's names have it: "BWA (NA01)". */
+static bool name_ends_with(const char *name, const char *sample)
+{
+	size_t len = strlen(name), tail = strlen(sample);
+
+	return len > tail + 2 && name[len - 1] == ')' && name[len - tail - 2] == '(' &&
+	       !strncmp(name + len - tail - 1, sample, tail);
+}
+
 const char *task_detail(const struct task_row *t)
 {
 	size_t len = strlen(t->name);
 
 	if (t->sample)
-		return t->sample;
+		return name_ends_with(t->name, t->sample) ? NULL : t->sample;
 	if (!t->key || !strcmp(t->key, t->name))
 		return NULL;
 	if (!strncmp(t->key, t->name, len) && strchr(":/ ", t->key[len]) && t->key[len + 1])

@@ -411,10 +411,16 @@ void tasks_free(struct tracker *t);
 
 /* client.c */
 int client_add(struct tracker *t, struct scope *s, const struct opening *o);
+/* What a client told of what it asked for; valid until the next one is added. */
+struct client_answer {
+	const char *how;    /* the two belong together; NULL: no client is known */
+	const char *name;   /* of the container; NULL: not said */
+	struct bytes image; /* len 0: not known */
+};
 /* Where the client was that asked for what now starts; NULL: it is around anyway, or,
- * *ret_how left as it was, none is known. job: an allocation; else a container. */
+ * ret->how NULL, none is known. job: an allocation; else a container. */
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
-			   const char **ret_how);
+			   struct client_answer *ret);
 /* Of an adopted process, which is foreign until its container or job is known to have
  * been asked for here: which one it serves, and whose that is. client_check sees what
  * has become known of it through others. */
