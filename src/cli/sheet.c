@@ -165,14 +165,22 @@ static void start_output(struct sheet *s)
 	fputs("\r\n", s->out);
 }
 
+int sheet_options_check(const struct command_spec *command, const struct reader_options *options)
+{
+	if (options->json && options->format != FORMAT_TABLE && options->format != FORMAT_JSON)
+		return options_misuse(command, "--json and --format say different things");
+	return EXIT_OK;
+}
+
 int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_options *options,
 	      struct sheet **ret)
 {
 	struct sheet *s;
 	int rc;
 
-	if (options->json && options->format != FORMAT_TABLE && options->format != FORMAT_JSON)
-		return options_misuse(spec->command, "--json and --format say different things");
+	rc = sheet_options_check(spec->command, options);
+	if (rc)
+		return rc;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return EXIT_ERROR;

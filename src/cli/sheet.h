@@ -21,6 +21,8 @@ struct sheet_spec {
 	const enum field_id *table;  /* default of table */
 };
 
+/* An exit code: --json and another --format were explained. */
+int sheet_options_check(const struct command_spec *command, const struct reader_options *options);
 /* Returns an exit code; a wrong --columns or --sort has been explained. */
 int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_options *options,
 	      struct sheet **ret);

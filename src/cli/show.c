@@ -31,6 +31,7 @@ static const struct option_spec options[] = {
 	  "tool" },
 	DB_OPTION(struct show_options, reader),
 	JSON_OPTION(struct show_options, reader),
+	FORMAT_OPTION(struct show_options, reader),
 	OPTIONS_END,
 };
 
@@ -186,29 +187,64 @@ static int print_json(const struct snapshot *s)
 	return r;
 }
 
+static int print_rows(const struct snapshot *s, struct store *store, const struct show_options *o)
+{
+	static const struct sheet_spec sheet_spec = { &spec, show_tree_fields, NULL,
+						      show_tree_fields };
+	struct show_tree_options tree = { 0 };
+	int error, rc = sheet_new(stdout, &sheet_spec, &o->reader, &tree.sheet);
+
+	if (rc)
+		return rc;
+	error = show_tree_print(s, store, &tree);
+	if (error >= 0)
+		error = sheet_end(tree.sheet);
+	sheet_free(tree.sheet);
+	return reader_result(error);
+}
+
+static int show(const struct snapshot *s, struct store *store, const struct show_options *o)
+{
+	struct show_tree_options tree = { .processes = o->tree, .all = o->all };
+	enum format format = sheet_format(&o->reader);
+
+	if (o->why)
+		return show_why(s, store, o->why, format == FORMAT_JSON);
+	if (format == FORMAT_JSON)
+		return reader_result(print_json(s));
+	if (format != FORMAT_TABLE)
+		return print_rows(s, store, o);
+	return reader_result(show_tree_print(s, store, &tree));
+}
+
+static int check(const struct show_options *o)
+{
+	enum format format = sheet_format(&o->reader);
+
+	if (o->why && format != FORMAT_TABLE && format != FORMAT_JSON)
+		return options_misuse(&spec, "--why is text or JSON");
+	if (o->tree && format != FORMAT_TABLE && format != FORMAT_JSON)
+		return options_misuse(&spec, "--tree is for people; `tracer ps` has the processes "
+					     "in every format");
+	return sheet_options_check(&spec, &o->reader);
+}
+
 int cmd_show(int argc, char **argv)
 {
 	struct show_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct snapshot s = { 0 };
-	struct show_tree_options tree;
-	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
-	if (rc)
-		return rc;
-	error = snapshot_load(&s, r.store, r.run.id);
-	if (error < 0)
-		return reader_result(error);
-	tree = (struct show_tree_options){ .processes = o.tree, .all = o.all };
-	if (o.why)
-		rc = show_why(&s, r.store, o.why, o.reader.json);
-	else if (o.reader.json)
-		rc = reader_result(print_json(&s));
-	else
-		rc = reader_result(show_tree_print(&s, r.store, &tree));
+	rc = check(&o);
+	if (!rc)
+		rc = reader_open_run(&r, o.reader.db, argv[first]);
+	if (!rc)
+		rc = reader_result(snapshot_load(&s, r.store, r.run.id));
+	if (!rc)
+		rc = show(&s, r.store, &o);
 	snapshot_fini(&s);
 	return rc;
 }

@@ -21,6 +21,12 @@ static const enum field_id columns[] = {
 	FIELD_PEAK_RSS, FIELD_READ,   FIELD_WRITE, FIELD_NET_RX, FIELD_NET_TX,
 };
 
+const enum field_id show_tree_fields[] = {
+	FIELD_LEVEL, FIELD_KIND,  FIELD_NAME,	FIELD_STATUS, FIELD_START,     FIELD_END,
+	FIELD_WALL,  FIELD_CPU,	  FIELD_CORES,	FIELD_WAITS,  FIELD_PROCESSES, FIELD_PEAK_RSS,
+	FIELD_READ,  FIELD_WRITE, FIELD_NET_RX, FIELD_NET_TX, FIELD_COUNT,
+};
+
 #define N_COLUMNS     ARRAY_SIZE(columns)
 #define LAUNCH_MIN_NS 10000000ULL
 #define DEPTH_MAX     20 /* deeper ones are listed at this depth */
@@ -46,6 +52,7 @@ struct inside {	       /* what ran in a container */
 struct tree {
 	const struct snapshot *s;
 	struct table *table;
+	struct sheet *sheet; /* in place of the table: jsonl, csv */
 	struct arena arena;
 	struct lines *lines; /* by place */
 	struct inside *inside;
@@ -66,10 +73,14 @@ static void make_cells(struct tree *t, const struct record *record, unsigned ind
 	}
 }
 
-static int print_record(struct tree *t, const struct record *record, unsigned indent)
+static int print_record(struct tree *t, struct record *record, unsigned indent)
 {
 	const char *cells[N_COLUMNS];
 
+	if (t->sheet) {
+		record_number(record, FIELD_LEVEL, indent / 2);
+		return sheet_add(t->sheet, record);
+	}
 	make_cells(t, record, indent);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		cells[i] = str_text(&t->cells[i]);
@@ -200,6 +211,7 @@ static int print_tool(struct tree *t, const struct tool_row *row, unsigned inden
 	struct where w = { 0 };
 
 	record_tool(&record, row, &t->s->run);
+	record_text(&record, FIELD_KIND, "tool");
 	if (row->processes != 1)
 		record.v[FIELD_CORES].known = false; /* its span has gaps */
 	where_add_tool(&w, row);
@@ -316,6 +328,7 @@ static int print_place(struct tree *t, const struct scope_row *row, unsigned ind
 		str_addf(&name, " (%s)", row->engine);
 	add_image(&name, row);
 	record_text(&record, FIELD_NAME, str_text(&name));
+	record_text(&record, FIELD_KIND, scope_kind_name(row->kind));
 	record_text(&record, FIELD_STATUS, task_status_name(row->status));
 	if (row->end_ns > row->start_ns)
 		record_number(&record, FIELD_WALL, row->end_ns - row->start_ns);
@@ -418,6 +431,7 @@ static int print_all(struct tree *t)
 
 	record_run(&record, &t->s->run);
 	record_text(&record, FIELD_NAME, "(whole run)");
+	record_text(&record, FIELD_KIND, "run");
 	where_add_run(&w, t->s);
 	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, 0);
@@ -431,6 +445,7 @@ static int print_all(struct tree *t)
 		struct record outside = { 0 };
 
 		record_text(&outside, FIELD_NAME, "(outside tasks)");
+		record_text(&outside, FIELD_KIND, "outside");
 		r = print_record(t, &outside, 0);
 	}
 	if (r == 0)
@@ -446,12 +461,10 @@ static bool has_containers(const struct snapshot *s)
 	return false;
 }
 
-int show_tree_print(const struct snapshot *s, struct store *store,
-		    const struct show_tree_options *show)
+static int print_table(struct tree *t)
 {
 	struct table_options o = { .width = terminal_width(STDOUT_FILENO) };
 	struct table_column table_columns[N_COLUMNS];
-	struct tree t = { .s = s, .processes = show->processes, .all = show->all };
 	int r;
 
 	for (size_t i = 0; i < N_COLUMNS; i++) {
@@ -461,19 +474,33 @@ int show_tree_print(const struct snapshot *s, struct store *store,
 			(struct table_column){ field_of(columns[i])->heading,
 					       type != FIELD_TYPE_TEXT, type != FIELD_TYPE_TEXT };
 	}
-	r = table_new(stdout, table_columns, N_COLUMNS, &o, &t.table);
-	if (r == 0 && (show->processes || has_containers(s)))
-		r = store_each_process(store, s->run.id, visit_process, &t);
+	r = table_new(stdout, table_columns, N_COLUMNS, &o, &t->table);
 	if (r == 0) {
-		print_head(&s->run);
+		print_head(&t->s->run);
 		puts("");
-		r = print_all(&t);
+		r = print_all(t);
 	}
 	if (r == 0)
-		r = table_end(t.table);
+		r = table_end(t->table);
 	if (r == 0)
-		print_foot(&s->run, &t);
-	table_free(t.table);
+		print_foot(&t->s->run, t);
+	table_free(t->table);
+	return r;
+}
+
+int show_tree_print(const struct snapshot *s, struct store *store,
+		    const struct show_tree_options *show)
+{
+	struct tree t = { .s = s,
+			  .processes = show->processes,
+			  .all = show->all || show->sheet,
+			  .sheet = show->sheet };
+	int r = 0;
+
+	if (show->processes || has_containers(s))
+		r = store_each_process(store, s->run.id, visit_process, &t);
+	if (r >= 0)
+		r = t.sheet ? print_all(&t) : print_table(&t);
 	HASH_CLEAR(hh, t.lines);
 	HASH_CLEAR(hh, t.inside);
 	process_record_fini(&t.process);
