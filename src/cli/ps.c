@@ -38,8 +38,8 @@ static const struct command_spec spec = {
 };
 
 static const enum field_id table[] = {
-	FIELD_PID,	FIELD_PPID, FIELD_TASK,	 FIELD_TOOL,	 FIELD_WALL,	FIELD_CPU,
-	FIELD_PEAK_RSS, FIELD_READ, FIELD_WRITE, FIELD_ENDED_AS, FIELD_COMMAND, FIELD_COUNT,
+	FIELD_PID,	    FIELD_PPID, FIELD_TASK,  FIELD_TOOL,     FIELD_WALL,    FIELD_CPU,
+	FIELD_PROGRAM_PEAK, FIELD_READ, FIELD_WRITE, FIELD_ENDED_AS, FIELD_COMMAND, FIELD_COUNT,
 };
 
 struct walk {
@@ -70,6 +70,10 @@ static int visit(void *ctx, const struct process_view *view)
 	r = process_record_fill(&w->p, view, w->run);
 	if (r < 0)
 		return r;
+	/* people want one figure: the process's, where its program's own is not known */
+	if (sheet_format(&w->options->reader) == FORMAT_TABLE &&
+	    !w->p.record.v[FIELD_PROGRAM_PEAK].known && !w->options->reader.columns)
+		w->p.record.v[FIELD_PROGRAM_PEAK] = w->p.record.v[FIELD_PEAK_RSS];
 	if (w->tree)
 		return process_tree_add(w->tree, view->process, &w->p.record);
 	return sheet_add(w->sheet, &w->p.record);

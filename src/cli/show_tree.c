@@ -130,6 +130,12 @@ static struct inside *inside_of(const struct tree *t, int64_t scope)
 	return in;
 }
 
+/* The process's own mark begins with the image of who forked it. */
+static uint64_t program_peak(const struct process_row *p)
+{
+	return p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
+}
+
 /* To every container around it, also to those around its task. */
 static int add_inside(struct tree *t, const struct process_row *p)
 {
@@ -148,8 +154,8 @@ static int add_inside(struct tree *t, const struct process_row *p)
 		}
 		ledger_add(&in->ledger, &p->ledger);
 		in->processes++;
-		if (p->peak_rss_bytes > in->peak_rss_bytes)
-			in->peak_rss_bytes = p->peak_rss_bytes;
+		if (program_peak(p) > in->peak_rss_bytes)
+			in->peak_rss_bytes = program_peak(p);
 	}
 	return 0;
 }
@@ -169,6 +175,7 @@ static int keep_line(struct tree *t, const struct process_view *view)
 	str_add(&name, str_text(&t->process.command));
 	record_text(record, FIELD_NAME, str_text(&name));
 	record->v[FIELD_STATUS] = record->v[FIELD_ENDED_AS];
+	record_nonzero(record, FIELD_PEAK_RSS, program_peak(view->process));
 	where_add_process(&w, view->process);
 	set_waits(t, record, &w, &waits);
 	make_cells(t, record, 0);

@@ -167,7 +167,8 @@ static struct process_row put_shell(struct fixture *f, const struct job *j, int6
 	p.ledger = ledger(3, LEDGER_CHILD, j->cpu_ms + j->wait_ms);
 	p.end_ns = p.start_ns + (j->cpu_ms + j->wait_ms + 20) * MS;
 	p.exit_code = j->signal ? 128 + j->signal : j->exit_code;
-	p.peak_rss_bytes = 4 * MIB;
+	p.peak_rss_bytes = 4 * MIB; /* with the image of the engine that forked it */
+	p.program_peak_rss_bytes = 3 * MIB;
 	put_process(f, &p);
 	put_exec(f, &p, argv, 0);
 	return p;
