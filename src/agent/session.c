@@ -375,6 +375,18 @@ static int run_command(struct session *s)
 	return r < 0 ? r : wait_for_command(s);
 }
 
+static void say_unobserved(struct session *s)
+{
+	const struct identity *id = &s->o->identity;
+
+	if (id->changed)
+		log_warning("the command runs unobserved (tracer works as user %s): %s", id->name,
+			    s->result->note);
+	else
+		log_warning("the command runs unobserved: %s", s->result->note);
+	s->result->told = strlen(s->result->note);
+}
+
 int session_run(const struct session_options *o, struct session_result *ret)
 {
 	struct session s = {
@@ -397,7 +409,7 @@ int session_run(const struct session_options *o, struct session_result *ret)
 	if (!ret->observed && (o->strict || !o->argv))
 		return -ENOTSUP;
 	if (!ret->observed)
-		log_warning("the command runs unobserved: %s", ret->note);
+		say_unobserved(&s);
 	else if (o->announce)
 		log_error("ready: observing %s as run %s", o->argv ? o->argv[0] : "the whole host",
 			  ret->run_uid);

@@ -32,6 +32,7 @@ struct session_result {
 	bool stored;   /* there is a run to report */
 	char run_uid[16];
 	char note[640]; /* what went wrong, for people; empty: nothing */
+	size_t told;	/* bytes of the note that were said before the command ran */
 };
 
 /* Always fills *ret. 0, or -errno if the command was not run. */

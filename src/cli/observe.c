@@ -184,7 +184,7 @@ int observe(const struct observe_options *o, char *const *argv)
 	}
 	if (result.stored && !o->quiet)
 		print_report(&ob, &result);
-	if (result.note[0])
-		log_warning("%s", result.note);
+	if (result.note[result.told]) /* what came after "the command runs unobserved" */
+		log_warning("%s", result.note + result.told + (result.told ? strlen("; ") : 0));
 	return result.exit_code;
 }
