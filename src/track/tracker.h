@@ -392,6 +392,9 @@ struct opening { /* what a match is about */
 struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, enum task_kind kind,
 		       const struct opening *o);
 void task_unref(struct tracker *t, struct task *task);
+/* What else the task is known by: behind what it has, as far as there is room. */
+void task_add_evidence(struct task *task, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void task_fields(struct task *task, const struct rule_result *m);   /* a better name */
 void task_requests(struct task *task, const struct rule_result *m); /* unless it has some */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
