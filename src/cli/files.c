@@ -78,6 +78,7 @@ struct folded_file {
 	uint64_t processes; /* 0: of several files, not known */
 	uint64_t files;	    /* in a place, or in a fold */
 	bool read_apart;
+	uint64_t made_ns, gone_ns; /* when it last got the name, and lost it */
 	enum file_role role;
 	struct str tasks; /* NUL-ended names, each once */
 	UT_hash_handle hh;
@@ -193,8 +194,21 @@ static struct folded_file *find_or_add(struct walk *w, struct folded_file **into
 	return f;
 }
 
+/* A name that was removed may have been given again, by another process. */
+static void note_times(struct folded_file *f, const struct file_row *row)
+{
+	bool named = row->renamed_to || row->linked;
+	uint64_t made = named ? row->last_ns : row->first_ns;
+
+	if (row->unlinked && row->last_ns > f->gone_ns)
+		f->gone_ns = row->last_ns;
+	if (!row->unlinked && (named || row->access & WIRE_OPEN_CREATED) && made > f->made_ns)
+		f->made_ns = made;
+}
+
 static void add_row(struct folded_file *f, const struct file_row *row)
 {
+	note_times(f, row);
 	f->row.kind = row->kind;
 	f->row.linked |= row->linked;
 	f->row.opens += row->opens;
@@ -232,8 +246,10 @@ static void mark_old_names(struct walk *w)
 		struct folded_file *f = NULL;
 
 		HASH_FIND(hh, w->files, old->path, strlen(old->path), f);
-		if (f && f->row.last_ns <= old->gone_ns)
+		if (f && f->row.last_ns <= old->gone_ns) {
 			f->row.unlinked = true;
+			f->gone_ns = old->gone_ns;
+		}
 	}
 }
 
@@ -277,7 +293,7 @@ static void set_role(struct folded_file *f)
 		.opened = row->opens > row->failed,
 		.written = file_got_content(row),
 		.read_apart = f->read_apart,
-		.deleted = row->unlinked,
+		.deleted = row->unlinked && f->made_ns <= f->gone_ns,
 	};
 
 	f->role = file_role_of(f->path, &use);

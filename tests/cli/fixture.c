@@ -225,6 +225,25 @@ static void put_failed_opens(struct fixture *f, const struct process_row *p)
 	must(store_put_file(f->store, &search), "file");
 }
 
+/* Written, removed, and written again by the next task: it is there at the end. */
+static void put_again(struct fixture *f, const struct file_row *out, const struct job *j)
+{
+	struct file_row again = *out;
+
+	again.path = "/data/run/again.txt";
+	again.renamed_to = false;
+	if (!strcmp(j->name, "fetch")) {
+		again.access = 0;
+		again.opens = 0;
+		again.size_bytes = again.written_to_bytes = -1;
+		again.unlinked = true;
+		again.first_ns = again.last_ns = out->first_ns;
+	} else if (strcmp(j->name, "call") != 0) {
+		return;
+	}
+	must(store_put_file(f->store, &again), "file");
+}
+
 static void put_files(struct fixture *f, const struct process_row *p, const struct job *j)
 {
 	struct file_row in = {
@@ -254,6 +273,7 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 	out.size_bytes = j->cpu_ms * 2048;
 	must(store_put_file(f->store, &in), "file");
 	must(store_put_file(f->store, &out), "file");
+	put_again(f, &out, j);
 	if (j->exit_code == 255)
 		put_failed_opens(f, p);
 }
