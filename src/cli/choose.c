@@ -29,7 +29,8 @@ bool task_is_called(const struct task_row *t, const char *word)
 {
 	_cleanup_(str_fini) struct str label = STR_INIT;
 
-	if ((t->name && !strcmp(t->name, word)) || (t->key && !strcmp(t->key, word)))
+	if ((t->name && !strcmp(t->name, word)) || (t->key && !strcmp(t->key, word)) ||
+	    (t->detail && !strcmp(t->detail, word)))
 		return true;
 	if (!t->name)
 		return false;
@@ -110,9 +111,8 @@ struct task_search {
 	struct near_names near;
 };
 
-static int visit_task(void *ctx, const struct task_row *row)
+static int consider(struct task_search *s, const struct task_row *row)
 {
-	struct task_search *s = ctx;
 	struct chosen_task *t;
 
 	if (!task_is_called(row, s->near.word))
@@ -128,15 +128,20 @@ static int visit_task(void *ctx, const struct task_row *row)
 int task_choice_make(struct task_choice *c, const struct reader *r, const char *word)
 {
 	struct task_search s = { .choice = c, .near = { .word = word } };
-	int rc;
+	struct snapshot shot = { 0 };
+	int error, rc;
 
 	c->narrow = word != NULL;
 	if (!word)
 		return EXIT_OK;
-	rc = reader_result(store_each_task(r->store, r->run.id, visit_task, &s));
+	error = snapshot_load(&shot, r->store, r->run.id);
+	for (const struct task_entry *t = shot.tasks; t && error == 0; t = t->hh.next)
+		error = consider(&s, &t->row);
+	rc = reader_result(error);
 	if (!rc && !c->tasks)
 		rc = near_say(&s.near, &r->run, "task", "tasks");
 	near_fini(&s.near);
+	snapshot_fini(&shot);
 	return rc;
 }
 

@@ -44,6 +44,7 @@ int task_row_copy(struct arena *a, const struct task_row *row, struct task_row *
 	ret->evidence = arena_text(a, row->evidence);
 	ret->cpus_source = arena_text(a, row->cpus_source);
 	ret->memory_source = arena_text(a, row->memory_source);
+	ret->detail = arena_text(a, row->detail);
 	return ret->name ? 0 : -ENOMEM;
 }
 

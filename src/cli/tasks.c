@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer tasks: every task of a run, in the order in which they started. */
 #include <errno.h>
+#include <string.h>
 
 #include "src/base/cleanup.h"
 #include "src/cli/cli.h"
@@ -36,30 +37,38 @@ static const struct command_spec spec = {
 		FIELD_RUN_SCOPE, FIELD_RULE, FIELD_CONFIDENCE, FIELD_EVIDENCE
 
 static const enum field_id record_fields[] = { RECORD_FIELDS, FIELD_COUNT };
-static const enum field_id all[] = { RECORD_FIELDS, FIELD_WAITS, FIELD_COUNT };
+static const enum field_id all[] = { RECORD_FIELDS, FIELD_OUTPUT, FIELD_WAITS, FIELD_COUNT };
 
-#define TABLE_FIELDS                                                                               \
-	FIELD_STATUS, FIELD_WALL, FIELD_CPU, FIELD_CORES, FIELD_WAITS, FIELD_PEAK_RSS, FIELD_READ, \
-		FIELD_WRITE, FIELD_PROCESSES, FIELD_COUNT
+#define TABLE_MAX 20
 
-/* A sample and an attempt have a column where any task has one, or a second one. */
-static const enum field_id *table_of(const struct snapshot *s)
+static enum field_id *append(enum field_id *at, bool wanted, enum field_id id)
 {
-	static const enum field_id plain[] = { FIELD_NAME, FIELD_KEY, TABLE_FIELDS };
-	static const enum field_id sample[] = { FIELD_NAME, FIELD_SAMPLE, FIELD_KEY, TABLE_FIELDS };
-	static const enum field_id attempt[] = { FIELD_NAME, FIELD_KEY, FIELD_ATTEMPT,
-						 TABLE_FIELDS };
-	static const enum field_id both[] = { FIELD_NAME, FIELD_SAMPLE, FIELD_KEY, FIELD_ATTEMPT,
-					      TABLE_FIELDS };
-	bool samples = false, attempts = false;
+	if (wanted)
+		*at++ = id;
+	return at;
+}
+
+/* A sample, an output and an attempt have a column where any task has one, or a second one. */
+static void choose_table(const struct snapshot *s, enum field_id table[TABLE_MAX])
+{
+	static const enum field_id rest[] = {
+		FIELD_STATUS,	FIELD_WALL, FIELD_CPU,	 FIELD_CORES,	  FIELD_WAITS,
+		FIELD_PEAK_RSS, FIELD_READ, FIELD_WRITE, FIELD_PROCESSES, FIELD_COUNT,
+	};
+	bool samples = false, outputs = false, attempts = false;
+	enum field_id *at = table;
 
 	for (const struct task_entry *t = s->tasks; t; t = t->hh.next) {
 		samples |= t->row.sample != NULL;
+		outputs |= t->row.detail != NULL;
 		attempts |= t->row.attempt > 1;
 	}
-	if (samples)
-		return attempts ? both : sample;
-	return attempts ? attempt : plain;
+	at = append(at, true, FIELD_NAME);
+	at = append(at, samples, FIELD_SAMPLE);
+	at = append(at, outputs, FIELD_OUTPUT);
+	at = append(at, true, FIELD_KEY);
+	at = append(at, attempts, FIELD_ATTEMPT);
+	memcpy(at, rest, sizeof(rest));
 }
 
 static bool ended_well(const struct task_row *t)
@@ -79,6 +88,7 @@ static int print_tasks(const struct snapshot *s, struct sheet *sheet, bool faile
 		if (failed && ended_well(&t->row))
 			continue;
 		record_task(&record, &t->row, &s->run);
+		record_text(&record, FIELD_OUTPUT, t->row.detail);
 		where_add_task(&w, t, &s->run);
 		where_short(&waits, &w, 2);
 		if (where_known(&s->run))
@@ -90,10 +100,13 @@ static int print_tasks(const struct snapshot *s, struct sheet *sheet, bool faile
 
 static int list(const struct snapshot *s, const struct tasks_options *o)
 {
-	struct sheet_spec sheet_spec = { &spec, all, record_fields, table_of(s) };
+	enum field_id table[TABLE_MAX];
+	struct sheet_spec sheet_spec = { &spec, all, record_fields, table };
 	struct sheet *sheet;
-	int error, rc = sheet_new(stdout, &sheet_spec, &o->reader, &sheet);
+	int error, rc;
 
+	choose_table(s, table);
+	rc = sheet_new(stdout, &sheet_spec, &o->reader, &sheet);
 	if (rc)
 		return rc;
 	error = print_tasks(s, sheet, o->failed);

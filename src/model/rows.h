@@ -162,6 +162,7 @@ struct task_row {
 	uint64_t peak_rss_bytes; /* largest of any one process */
 	uint64_t busy_ns;	 /* wall time with at least one of its threads alive */
 	struct wire_ledger ledger;
+	const char *detail; /* readers: what tells it from others of its name; not stored */
 };
 
 struct scope_row { /* derived */

@@ -227,6 +227,7 @@ static int next_exec(struct cursor *c, struct exec_row *row)
 
 static void next_task(struct cursor *c, struct task_row *row)
 {
+	row->detail = NULL;
 	row->id = next_int(c);
 	row->run_id = next_int(c);
 	row->parent = next_int(c);

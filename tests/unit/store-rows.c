@@ -601,7 +601,8 @@ _Static_assert(sizeof(struct run_row) == 640, "a new member: make and compare it
 _Static_assert(sizeof(struct process_row) == 416, "a new member: make and compare it above");
 _Static_assert(sizeof(struct exec_row) == 400, "a new member: make and compare it above");
 _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare it above");
-_Static_assert(sizeof(struct task_row) == 432, "a new member: make and compare it above");
+/* detail is the readers' own */
+_Static_assert(sizeof(struct task_row) == 440, "a new member: make and compare it above");
 _Static_assert(sizeof(struct file_row) == 120, "a new member: make and compare it above");
 _Static_assert(sizeof(struct incident_row) == 40, "a new member: make and compare it above");
 _Static_assert(sizeof(struct text_row) == 48, "a new member: make and compare it above");
