@@ -474,7 +474,8 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 	if (t->run.peak_rss_bytes < peak)
 		t->run.peak_rss_bytes = peak;
 	p->named->alive--;
-	p->named->failed += (r->status & 0xffff) != 0;
+	if (!p->rule || !rule_traits(p->rule)->answers)
+		p->named->failed += (r->status & 0xffff) != 0;
 	err = scope_root_ended(t, p, r);
 	if (err)
 		return err;

@@ -108,6 +108,7 @@ struct rule_traits {
 	const struct rule *names;	     /* a match below a task of that rule only names it */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
+	bool answers;		   /* a wrapper whose exit is an answer, never a failure */
 	bool sample_by_files;	   /* names of data files tell the sample, if the engine does not */
 	bool announces_allocation; /* a client: of a job; else of a container */
 	uint32_t cancel_signals;   /* bits; an engine's */

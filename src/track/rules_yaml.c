@@ -369,6 +369,7 @@ static const struct yaml_key rule_keys[] = {
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
 	{ "sample_by_files", yaml_bind_bool, offsetof(struct rule, traits.sample_by_files) },
 	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
+	{ "answers", yaml_bind_bool, offsetof(struct rule, traits.answers) },
 	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
 	{ "asked_by", bind_asked_by, 0 },
 	{ "adopts", bind_adopts, 0 },
@@ -480,6 +481,7 @@ static int check_kind(struct binder *b, const yaml_node_t *node, const struct ru
 		{ rule->n_heads && !task, "head is for tasks and allocations" },
 		{ rule->run.key && !task, "run is for tasks and allocations" },
 		{ t->leaks && !task, "leaks is for tasks and allocations" },
+		{ t->answers && rule->kind != RULE_WRAPPER, "answers is for wrappers" },
 		{ (t->anchor_dir || t->attempt_by || t->only_under_id || t->names_id ||
 		   rule->pop_title) &&
 			  !task,
