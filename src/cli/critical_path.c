@@ -52,6 +52,16 @@ static const char *why_name(enum path_why why)
 	return names[why];
 }
 
+/* Of a script: it has steps, not tasks, and is its own engine. For people. */
+static const char *kind_word(const struct view *v, enum path_kind kind)
+{
+	if (v->flow.n_steps && kind == PATH_TASK)
+		return "step";
+	if (v->flow.n_steps && kind == PATH_ENGINE)
+		return "script";
+	return path_kind_name(kind);
+}
+
 static void task_reason(struct str *out, const struct view *v, const struct path_segment *s)
 {
 	static const char *const before[] = {
@@ -80,10 +90,12 @@ static void reason(struct str *out, const struct view *v, const struct path_segm
 		task_reason(out, v, s);
 		break;
 	case PATH_START:
-		str_add(out, "before the first task of the chain");
+		str_addf(out, "before the first %s of the chain",
+			 v->flow.n_steps ? "step" : "task");
 		break;
 	case PATH_ENGINE:
-		str_add(out, "the engine had not started it yet");
+		str_addf(out, "the %s had not started it yet",
+			 v->flow.n_steps ? "script" : "engine");
 		break;
 	case PATH_QUEUE:
 		str_add(out, "submitted, waiting to be started");
@@ -92,7 +104,7 @@ static void reason(struct str *out, const struct view *v, const struct path_segm
 		str_add(out, "the engine moved or copied files");
 		break;
 	case PATH_END:
-		str_add(out, "after the last task");
+		str_addf(out, "after the last %s", v->flow.n_steps ? "step" : "task");
 		break;
 	default:
 		str_add(out, v->flow.in.n_tasks ? "nothing of the run was seen to be alive"
@@ -109,7 +121,7 @@ static int add_row(struct table *t, const struct view *v, const struct path_segm
 		human_duration(at, s->start_ns - v->path.start_ns),
 		human_duration(duration, ns),
 		human_percent(share, ns, wall_ns),
-		path_kind_name(s->kind),
+		kind_word(v, s->kind),
 		NULL,
 		NULL,
 	};
@@ -124,9 +136,10 @@ static int add_row(struct table *t, const struct view *v, const struct path_segm
 
 static int print_segments(const struct view *v)
 {
-	static const struct table_column columns[] = {
-		{ "AT", true, true },	 { "FOR", true, true },	   { "SHARE", true, true },
-		{ "KIND", false, true }, { "TASK", false, false }, { "WHY", false, false },
+	const char *task = v->flow.n_steps ? "STEP" : "TASK";
+	const struct table_column columns[] = {
+		{ "AT", true, true },	 { "FOR", true, true },	 { "SHARE", true, true },
+		{ "KIND", false, true }, { task, false, false }, { "WHY", false, false },
 	};
 	struct table_options o = { .width = terminal_width(STDOUT_FILENO) };
 	struct table *t;
@@ -152,7 +165,7 @@ static void print_sums(const struct view *v)
 	for (unsigned i = 0; i < PATH_KINDS; i++) {
 		if (!v->path.sums_ns[i])
 			continue;
-		printf("%s%s %s (%s)", first ? "" : ", ", path_kind_name((enum path_kind)i),
+		printf("%s%s %s (%s)", first ? "" : ", ", kind_word(v, (enum path_kind)i),
 		       human_duration(time, v->path.sums_ns[i]),
 		       human_percent(share, v->path.sums_ns[i], wall_ns));
 		first = false;
@@ -232,9 +245,10 @@ static int print_text(const struct view *v, bool slack)
 	print_sums(v);
 	r = print_slack(v, slack);
 	if (v->flow.n_steps)
-		puts("\nthe run has no tasks: what its first process started stands for them");
+		puts("\nno engine, so no tasks: steps are what the first process started");
 	if (!v->path.by_data && v->flow.in.n_tasks > 1)
-		puts("\nno data were seen to pass between tasks: the chain is by time alone");
+		printf("\nno data were seen to pass between %s: the chain is by time alone\n",
+		       v->flow.n_steps ? "steps" : "tasks");
 	fputc('\n', stdout);
 	flow_print_notes(&v->flow, "", stdout);
 	return r;

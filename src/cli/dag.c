@@ -219,8 +219,8 @@ static void print_files(const struct dag *d, const char *title, const struct flo
 			fputs(" of ", stdout);
 			print_safe(dag_label(d, d->group[files[i].task]));
 		} else {
-			printf(", by %s task%s", human_count(count, files[i].readers),
-			       files[i].readers == 1 ? "" : "s");
+			printf(", by %s %s%s", human_count(count, files[i].readers),
+			       d->v->n_steps ? "step" : "task", files[i].readers == 1 ? "" : "s");
 		}
 		fputc('\n', stdout);
 	}
@@ -254,6 +254,7 @@ static void print_head(const struct dag *d)
 static int print_text(const struct dag *d)
 {
 	const struct flow *f = &d->v->flow;
+	bool steps = d->v->n_steps;
 	int r = 0;
 
 	print_head(d);
@@ -261,8 +262,9 @@ static int print_text(const struct dag *d)
 	if (d->n_nodes)
 		r = print_edges(d);
 	print_files(d, "Read, not written by the run", f->inputs, f->n_inputs);
-	print_files(d, "Read by most tasks", f->shared, f->n_shared);
-	print_files(d, "Written, read by no other task", f->outputs, f->n_outputs);
+	print_files(d, steps ? "Read by most steps" : "Read by most tasks", f->shared, f->n_shared);
+	print_files(d, steps ? "Written, read by no other step" : "Written, read by no other task",
+		    f->outputs, f->n_outputs);
 	if (f->temporary_unread)
 		printf("\nWritten and deleted, read by nobody: %" PRIu64 "\n", f->temporary_unread);
 	if (d->n_nodes)
@@ -271,7 +273,7 @@ static int print_text(const struct dag *d)
 		printf("the run has no tasks: `tracer files %s` lists what it used\n",
 		       d->v->s.run.uid);
 	if (d->v->n_steps)
-		puts("the run has no tasks: what its first process started stands for them");
+		puts("no engine, so no tasks: steps are what the first process started");
 	flow_print_notes(d->v, "", stdout);
 	return r;
 }

@@ -277,7 +277,7 @@ void facts_fini(struct facts *f)
 struct feed {
 	const struct facts *facts;
 	struct tracker *tracker;
-	struct record record;
+	struct draft record;
 };
 
 static int send(struct feed *feed)
