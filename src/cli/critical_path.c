@@ -11,7 +11,8 @@
 #include "src/base/table.h"
 #include "src/cli/cli.h"
 #include "src/cli/flow_view.h"
-#include "src/cli/reader.h"
+#include "src/cli/json_rows.h"
+#include "src/cli/sheet.h"
 
 #define SLACK_LISTED 10
 
@@ -25,6 +26,7 @@ static const struct option_spec options[] = {
 	  "list how much later each task could have ended\nwithout moving the end" },
 	DB_OPTION(struct path_options, reader),
 	JSON_OPTION(struct path_options, reader),
+	FORMAT_OPTION(struct path_options, reader),
 	OPTIONS_END,
 };
 
@@ -315,14 +317,30 @@ static json_t *sums_object(const struct view *v)
 	return o;
 }
 
+static json_t *segments_array(const struct view *v)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < v->path.n; i++)
+		json_array_append_new(array, segment_object(v, &v->path.segments[i]));
+	return array;
+}
+
+static int print_rows(const struct view *v, enum format format)
+{
+	json_t *rows = segments_array(v);
+	int r = json_rows_print(rows, format, stdout);
+
+	json_decref(rows);
+	return r;
+}
+
 static int print_json(const struct view *v)
 {
 	uint64_t wall_ns = v->path.end_ns - v->path.start_ns;
-	json_t *o = json_object(), *segments = json_array();
+	json_t *o = json_object();
 	int r;
 
-	for (size_t i = 0; i < v->path.n; i++)
-		json_array_append_new(segments, segment_object(v, &v->path.segments[i]));
 	json_out_set(o, "run", json_string(v->flow.s.run.uid));
 	json_out_set(o, "start_ns", json_out_time(v->path.start_ns));
 	json_out_set(o, "end_ns", json_out_time(v->path.end_ns));
@@ -334,7 +352,7 @@ static int print_json(const struct view *v)
 	json_out_set(o, "steps", json_boolean(v->flow.n_steps > 0));
 	json_out_set(o, "by_data", json_boolean(v->path.by_data));
 	json_out_set(o, "sums_ns", sums_object(v));
-	json_out_set(o, "segments", segments);
+	json_out_set(o, "segments", segments_array(v));
 	json_out_set(o, "tasks", tasks_array(v));
 	json_out_set(o, "completeness", flow_completeness(&v->flow));
 	r = o ? json_out_write(o, stdout, JSON_PRETTY) : -ENOMEM;
@@ -361,12 +379,18 @@ int cmd_critical_path(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
+	rc = sheet_options_check(&spec, &o.reader);
+	if (!rc)
+		rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (rc)
 		return rc;
 	error = find_path(&v, &r);
-	if (error >= 0)
-		error = o.reader.json ? print_json(&v) : print_text(&v, o.slack);
+	if (error >= 0 && sheet_format(&o.reader) == FORMAT_TABLE)
+		error = print_text(&v, o.slack);
+	else if (error >= 0 && sheet_format(&o.reader) == FORMAT_JSON)
+		error = print_json(&v);
+	else if (error >= 0)
+		error = print_rows(&v, sheet_format(&o.reader));
 	critical_path_fini(&v.path);
 	flow_view_fini(&v.flow);
 	return reader_result(error);

@@ -15,7 +15,7 @@
 
 #define LISTED_MAX 10 /* files of one kind */
 
-enum dag_format { DAG_TEXT, DAG_DOT, DAG_JSON };
+enum dag_format { DAG_TEXT, DAG_TABLE, DAG_DOT, DAG_JSON, DAG_JSONL, DAG_CSV };
 
 struct dag_options {
 	struct reader_options reader;
@@ -30,8 +30,10 @@ static const struct option_spec options[] = {
 	  "list the files behind each edge" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct dag_options, all), NULL,
 	  "also what the engine itself wrote and read, and files\nof bookkeeping and software" },
-	{ "format", 'f', OPTION_CHOICE, offsetof(struct dag_options, format), "text|dot|json",
-	  "how to print; dot is for Graphviz" },
+	{ "format", 'f', OPTION_CHOICE, offsetof(struct dag_options, format),
+	  "text|table|dot|json|jsonl|csv",
+	  "how to print; dot is for Graphviz, table the same as\ntext, jsonl and csv a row an "
+	  "edge" },
 	DB_OPTION(struct dag_options, reader),
 	JSON_OPTION(struct dag_options, reader),
 	OPTIONS_END,
@@ -363,6 +365,9 @@ static int print_dag(struct reader *r, const struct dag_options *o)
 		error = dag_make(&d);
 	if (error >= 0 && (o->reader.json || o->format == DAG_JSON))
 		error = dag_print_json(&d, stdout);
+	else if (error >= 0 && (o->format == DAG_JSONL || o->format == DAG_CSV))
+		error = dag_print_rows(&d, o->format == DAG_CSV ? FORMAT_CSV : FORMAT_JSONL,
+				       stdout);
 	else if (error >= 0)
 		error = o->format == DAG_DOT ? print_dot(&d) : print_text(&d);
 	dag_fini(&d);
@@ -378,8 +383,8 @@ int cmd_dag(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	if (o.reader.json && o.format == DAG_DOT)
-		return options_misuse(&spec, "--json and --format dot exclude each other");
+	if (o.reader.json && o.format != DAG_TEXT && o.format != DAG_JSON)
+		return options_misuse(&spec, "--json and another --format exclude each other");
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	return rc ? rc : print_dag(&r, &o);
 }

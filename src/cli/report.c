@@ -155,8 +155,11 @@ static void print_head(const struct report *r)
 
 	fprintf(r->out, "%stracer: run %s%s  ", tint(r, TINT_BOLD), run->uid, plain(r));
 	print_text(r->out, run->name ? run->name : "");
-	if (run->engine)
-		fprintf(r->out, " (%s)", run->engine);
+	if (run->engine) {
+		fputs(" (", r->out);
+		print_text(r->out, run->engine);
+		fputc(')', r->out);
+	}
 	fputs("  ", r->out);
 	print_ending(r, run);
 	print_use(r, run);

@@ -12,6 +12,7 @@
 #include "src/base/table.h"
 #include "src/base/text.h"
 #include "src/cli/cli.h"
+#include "src/cli/json_rows.h"
 #include "src/cost/money.h"
 
 struct sheet {
@@ -333,22 +334,6 @@ static int row_json(struct sheet *s, const struct value *values)
 		fputc('\n', s->out);
 	json_decref(object);
 	return r;
-}
-
-/* RFC 4180: quoted where needed, quotes doubled. */
-static void csv_text(FILE *out, const char *text)
-{
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
 }
 
 static void csv_value(struct sheet *s, enum field_type type, const struct value *value)
