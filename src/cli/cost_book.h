@@ -37,7 +37,10 @@ struct book_run {
 	struct snapshot s; /* s.run is always there, the rest when it takes part */
 	bool selected;	   /* else it only shares a host with one that is */
 	uint32_t host;
-	uint64_t end_ns; /* running: its last known event */
+	uint64_t end_ns;	   /* running: its last known event */
+	struct host_entry machine; /* stored with it, or with another of its boot */
+	bool has_machine;
+	uint64_t interrupted_ns; /* the notice that the machine is taken away; 0: none */
 	const struct who_rule *who;
 	char group[64];
 	json_t *labels;
@@ -74,6 +77,7 @@ struct line_list {
 };
 
 struct book_host {
+	const char *key; /* name and what the machine is */
 	const char *name;
 	struct host_entry id;
 	enum lifecycle lifecycle;
@@ -86,6 +90,7 @@ struct book_host {
 	uint64_t priced_ns, unpriced_ns, billed_ns, wall_ns;
 	struct price price; /* the first that was found */
 	bool has_price, identified;
+	bool stored;   /* id is known from the run itself */
 	char why[160]; /* why a part is unpriced */
 	struct cost_leaf *leaves;
 	uint32_t *book_leaf; /* of each of leaves; UINT32_MAX: the agent */
@@ -118,7 +123,7 @@ struct cost_book {
 	struct arena arena;
 	struct book_run *runs;
 	size_t n_runs, size_runs;
-	struct book_host *by_name, **hosts;
+	struct book_host *by_key, **hosts;
 	size_t n_hosts;
 	struct book_leaf *leaves;
 	size_t n_leaves, size_leaves;

@@ -298,7 +298,7 @@ int cost_config_load(struct cost_config *c, const char *host_path, const char *c
 	char path[PATH_MAX];
 	int rc;
 
-	*c = (struct cost_config){ 0 };
+	*c = (struct cost_config){ .hosts_given = host_path };
 	rc = load(host_path, "host.yaml", path, &c->host_tree);
 	if (!rc && c->host_tree)
 		rc = read_hosts(c, path);
@@ -343,6 +343,9 @@ void host_entry_over(struct host_entry *to, const struct host_entry *o)
 	over_number(&to->price, &o->price, sizeof(to->price), o->price >= 0);
 	over_number(&to->rates, &o->rates, sizeof(to->rates), rates_given(&o->rates));
 	over_number(&to->launched_ns, &o->launched_ns, sizeof(to->launched_ns), o->launched_ns);
+	over_number(&to->stopped_ns, &o->stopped_ns, sizeof(to->stopped_ns), o->stopped_ns);
+	over_number(&to->seen_launch_ns, &o->seen_launch_ns, sizeof(to->seen_launch_ns),
+		    o->seen_launch_ns);
 	to->interrupted |= o->interrupted;
 }
 

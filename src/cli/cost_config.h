@@ -30,7 +30,8 @@ struct host_entry {
 	money price;	     /* USD per hour; < 0: not given */
 	struct rates rates;
 	struct carbon_given carbon;
-	uint64_t launched_ns, stopped_ns; /* 0: not given */
+	uint64_t launched_ns, stopped_ns; /* paid for from, to; 0: not given */
+	uint64_t seen_launch_ns;	  /* by the metadata service; 0: not known */
 	bool interrupted;
 };
 
@@ -43,6 +44,7 @@ struct budget {
 
 struct cost_config {
 	json_t *host_tree, *center_tree; /* own the texts */
+	bool hosts_given;		 /* host.yaml by name, not the usual one */
 	struct host_entry *hosts;
 	size_t n_hosts;
 	struct who_rule *rules;

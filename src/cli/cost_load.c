@@ -229,6 +229,8 @@ struct process_walk {
 	struct place *places;
 	struct book_run *run;
 	uint32_t of_run; /* leaf of the run itself */
+	struct tool_of *tools;
+	size_t first_process; /* of the run in book.processes */
 };
 
 static const char *account_of(struct cost_book *b, const struct exec_row *exec)
@@ -246,12 +248,41 @@ static const char *account_of(struct cost_book *b, const struct exec_row *exec)
 	return NULL;
 }
 
-static int visit_process(void *ctx, const struct process_view *v)
+struct tool_of { /* name of a tool's id */
+	int64_t id;
+	const char *name;
+	UT_hash_handle hh;
+};
+
+static int name_tools(struct process_walk *w, const struct tool_entry *t)
+{
+	for (; t; t = t->next) {
+		struct tool_of *of = arena_alloc(&w->b->arena, sizeof(*of));
+
+		if (!of)
+			return -ENOMEM;
+		of->id = t->row.id;
+		of->name = t->row.name;
+		HASH_ADD(hh, w->tools, id, sizeof(of->id), of);
+	}
+	return 0;
+}
+
+static int name_all_tools(struct process_walk *w)
+{
+	int r = name_tools(w, w->run->s.tools);
+
+	for (struct task_entry *t = w->run->s.tasks; t && r == 0; t = t->hh.next)
+		r = name_tools(w, t->tools);
+	return r;
+}
+
+static int visit_process(void *ctx, const struct process_row *p)
 {
 	struct process_walk *w = ctx;
 	struct cost_book *b = w->b;
-	const struct process_row *p = v->process;
 	struct place *place = place_of(w->places, p->task);
+	struct tool_of *tool = NULL;
 	struct book_process *all;
 
 	if (p->kernel_thread)
@@ -262,6 +293,7 @@ static int visit_process(void *ctx, const struct process_view *v)
 	if (!all)
 		return -ENOMEM;
 	b->processes = all;
+	HASH_FIND(hh, w->tools, &p->tool, sizeof(p->tool), tool);
 	all[b->n_processes++] = (struct book_process){
 		.leaf = place ? place->book : w->of_run,
 		.id = p->id,
@@ -274,11 +306,37 @@ static int visit_process(void *ctx, const struct process_view *v)
 		.peak_rss_bytes = p->peak_rss_bytes,
 		.storage_bytes = p->ledger.read_bytes + p->ledger.write_bytes,
 		.network_bytes = p->ledger.net_rx_bytes + p->ledger.net_tx_bytes,
-		.tool = book_intern(b, v->tool_name),
-		.comm = book_intern(b, p->comm),
+		.tool = tool ? tool->name : NULL,
+		.comm = tool ? NULL : book_intern(b, p->comm),
 		.container = book_intern(b, p->container),
-		.account = b->options.by == BY_ACCOUNT ? account_of(b, v->exec) : NULL,
 	};
+	return 0;
+}
+
+/* The processes of a run come by id. */
+static struct book_process *process_of(struct process_walk *w, int64_t id)
+{
+	size_t low = w->first_process, high = w->b->n_processes;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->b->processes[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->b->n_processes && w->b->processes[low].id == id ? &w->b->processes[low]
+									: NULL;
+}
+
+static int visit_account(void *ctx, const struct process_view *v)
+{
+	struct process_walk *w = ctx;
+	struct book_process *p = process_of(w, v->process->id);
+
+	if (p)
+		p->account = account_of(w->b, v->exec);
 	return 0;
 }
 
@@ -289,6 +347,7 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 	struct process_walk *w = ctx;
 	struct place *place = place_of(w->places, v->process->task);
 	const char *digits = f->path + sizeof(device) - 1;
+	struct book_process *p;
 	unsigned long minor;
 	char *end;
 
@@ -299,18 +358,28 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 	if (*end || minor >= 64)
 		return 0;
 	w->b->leaves[place ? place->book : w->of_run].gpus_seen |= 1ULL << minor;
-	for (size_t i = w->b->n_processes; i-- > 0;)
-		if (w->b->processes[i].id == v->process->id) {
-			w->b->processes[i].gpus |= 1ULL << minor;
-			break;
-		}
+	p = process_of(w, v->process->id);
+	if (p)
+		p->gpus |= 1ULL << minor;
 	return 0;
+}
+
+static int load_processes(struct process_walk *w, struct store *store)
+{
+	int r = name_all_tools(w);
+
+	if (r == 0)
+		r = store_each_process_use(store, w->run->s.run.id, visit_process, w);
+	if (r >= 0 && w->b->options.by == BY_ACCOUNT)
+		r = store_each_process(store, w->run->s.run.id, visit_account, w);
+	HASH_CLEAR(hh, w->tools);
+	return r;
 }
 
 static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 {
 	struct book_run *r = &b->runs[run];
-	struct process_walk w = { b, NULL, r, 0 };
+	struct process_walk w = { .b = b, .run = r, .first_process = b->n_processes };
 	struct book_host *h = b->hosts[r->host];
 	struct snapshot loaded;
 	size_t first = b->n_leaves;
@@ -322,7 +391,7 @@ static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 	e = load_tasks(b, run, &w.places);
 	w.of_run = (uint32_t)first;
 	if (e == 0 && b->options.processes && r->selected)
-		e = store_each_process(store, r->s.run.id, visit_process, &w);
+		e = load_processes(&w, store);
 	if (e >= 0 && h->machine.gpus_milli)
 		e = store_each_file(store, r->s.run.id, visit_file, &w);
 	for (struct place *p = w.places; p && e >= 0; p = p->hh.next)

@@ -186,6 +186,10 @@ static void notes_of(struct notes *n, const struct cost_book *b)
 	if (b->no_time)
 		note(n, "tasks of no measurable time, which pay for none: %" PRIu64, b->no_time);
 	for (size_t i = 0; i < b->n_runs; i++)
+		if (b->runs[i].selected && b->runs[i].interrupted_ns)
+			note(n, "run %s: the notice came that its machine is taken away",
+			     b->runs[i].s.run.uid);
+	for (size_t i = 0; i < b->n_runs; i++)
 		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
 			note(n, "run %s has not ended: it counts until its last known event",
 			     b->runs[i].s.run.uid);
@@ -210,6 +214,15 @@ static int to_stdout(void *ctx, const char *line)
 static int to_array(void *ctx, const char *line)
 {
 	return json_array_append_new(ctx, json_out_text(line, strlen(line))) < 0 ? -ENOMEM : 0;
+}
+
+/* Who said what the machine is. */
+static const char *known_from(const struct book_host *h, char *buf, size_t size)
+{
+	if (!h->id.from || !h->stored)
+		return h->id.from;
+	snprintf(buf, size, "run (%s)", h->id.from);
+	return buf;
 }
 
 static void print_host(const struct cost_book *b, const struct book_host *h)
@@ -272,10 +285,10 @@ static int print_rows(const struct cost_report *r)
 
 	if (rc)
 		return rc;
-	for (const struct cost_row *row = r->rows->rows; row && error == 0; row = row->hh.next) {
+	for (size_t i = 0; i < r->rows->n && error == 0; i++) {
 		struct record record = { 0 };
 
-		error = cost_row_record(row, r->book->has_bills, &record);
+		error = cost_row_record(r->rows->list[i], r->book->has_bills, &record);
 		if (error == 0)
 			error = sheet_add(sheet, &record);
 	}
@@ -334,7 +347,7 @@ static json_t *json_host(const struct book_host *h)
 	static const char *const pools[] = { "cpu", "memory", "gpu" };
 	weight_sum all = 0, weight[TIME_POOLS];
 	json_t *o = json_object();
-	char name[40];
+	char name[40], from[80];
 
 	set_text(o, "host", h->name);
 	set_text(o, "provider", h->id.provider);
@@ -343,7 +356,7 @@ static json_t *json_host(const struct book_host *h)
 	set_text(o, "zone", h->id.zone);
 	set_text(o, "lifecycle", h->id.provider ? lifecycle_name(h->lifecycle) : NULL);
 	set_text(o, "resource", h->id.resource);
-	set_text(o, "known_from", h->id.from);
+	set_text(o, "known_from", known_from(h, from, sizeof(from)));
 	if (h->has_price)
 		set_money(o, "usd_per_hour", h->price.usd_per_hour);
 	else
@@ -387,11 +400,11 @@ static int print_json_rows(const struct cost_report *r)
 	int e = fputs(",\n\"rows\": [", stdout) < 0 ? -EIO : 0;
 	const char *comma = "\n";
 
-	for (const struct cost_row *row = r->rows->rows; row && e == 0; row = row->hh.next) {
+	for (size_t i = 0; i < r->rows->n && e == 0; i++) {
 		struct record record = { 0 };
 		json_t *object;
 
-		e = cost_row_record(row, r->book->has_bills, &record);
+		e = cost_row_record(r->rows->list[i], r->book->has_bills, &record);
 		object = e == 0 ? sheet_object(r->sheet->all, &record) : NULL;
 		fputs(comma, stdout);
 		if (e == 0 && (!object || json_dumpf(object, stdout,
@@ -447,8 +460,8 @@ static bool all_unknown(const struct cost_report *r, const struct sums *s)
 {
 	if (has_money(s) || r->options->columns)
 		return false;
-	for (const struct cost_row *row = r->rows->rows; row; row = row->hh.next) {
-		if (row->carbon_known)
+	for (size_t i = 0; i < r->rows->n; i++) {
+		if (r->rows->list[i]->carbon_known)
 			return false;
 	}
 	return true;

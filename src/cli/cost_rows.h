@@ -13,14 +13,13 @@ struct cost_row {
 	double carbon_g;
 	bool estimated, carbon_known, carbon_unknown;
 	bool billed, priced, given, unpriced; /* where its money is from */
-	UT_hash_handle hh;
+	UT_hash_handle hh;		      /* of those that are found by name */
 };
 
 struct cost_rows {
 	struct cost_book *book;
-	struct cost_row *rows; /* iterate with hh.next */
-	size_t n;
-	bool detailed; /* by day and cause: filled by cost_rows_part() */
+	struct cost_row *by_name, **list;
+	size_t n, size;
 };
 
 /* For the views whose rows are parts of lines; give it to book_divide() as sink. */
