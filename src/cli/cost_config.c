@@ -99,6 +99,8 @@ static int set(const char *where, const struct setting_spec *s, const char *text
 		return EXIT_OK;
 	case SET_BOOL:
 		*(bool *)at = !strcmp(text, "true") || !strcmp(text, "yes");
+		if (!*(bool *)at && strcmp(text, "false") && strcmp(text, "no"))
+			return bad(where, s->name, text, "true or false");
 		return EXIT_OK;
 	default:
 		return set_number(where, s, text, at);
@@ -118,11 +120,37 @@ static int set_named(const char *where, const char *name, const json_t *value,
 	return EXIT_USAGE;
 }
 
+/* Only these members: a typing error must not be a setting that is not there. */
+static int check_members(const char *where, const json_t *object, const char *const *names,
+			 size_t n)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		size_t i = 0;
+
+		while (i < n && strcmp(names[i], name) != 0)
+			i++;
+		if (i == n) {
+			log_error("%s: there is no setting `%s`", where, name);
+			return EXIT_USAGE;
+		}
+		if (!json_is_string(value))
+			return bad(where, name, "...", "one value");
+	}
+	return EXIT_OK;
+}
+
 static int read_volume(const char *where, const json_t *value, struct host_entry *entry)
 {
+	static const char *const members[] = { "id", "type", "gib" };
 	struct host_volume *v = &entry->volumes[entry->n_volumes];
 	const char *gib = json_string_value(json_object_get(value, "gib"));
 
+	if (json_is_object(value) && check_members(where, value, members, ARRAY_SIZE(members)))
+		return EXIT_USAGE;
 	if (entry->n_volumes == VOLUMES_MAX) {
 		log_error("%s: more than %d volumes", where, VOLUMES_MAX);
 		return EXIT_USAGE;
@@ -171,7 +199,8 @@ static int read_hosts(struct cost_config *c, const char *where)
 	size_t i, n = json_is_array(list) ? json_array_size(list) : 1;
 	int rc = EXIT_OK;
 
-	if (!json_is_object(c->host_tree) || n > ENTRIES_MAX)
+	if (!json_is_object(c->host_tree) || n > ENTRIES_MAX ||
+	    (list && (!json_is_array(list) || json_object_size(c->host_tree) != 1)))
 		return bad(where, "hosts", "...", "a list of mappings");
 	if (!json_object_size(c->host_tree))
 		return EXIT_OK;
@@ -215,6 +244,8 @@ static int read_rule(const char *where, const json_t *tree, struct who_rule *rul
 	const char *name;
 	json_t *value;
 
+	if (!json_is_object(tree))
+		return bad(where, "rules", "...", "a list of mappings");
 	json_object_foreach((json_t *)tree, name, value)
 	{
 		int fact = index_of(fact_names, WHO_FACTS, name);
@@ -238,8 +269,14 @@ static int read_budget(const char *where, const json_t *tree, struct budget *b)
 {
 	const char *usd = json_string_value(json_object_get(tree, "usd"));
 	const char *warn = json_string_value(json_object_get(tree, "warn_percent"));
+	static const char *const members[] = { "project", "grant", "cost_center", "usd",
+					       "warn_percent" };
 	int64_t percent = 80;
 
+	if (!json_is_object(tree))
+		return bad(where, "budgets", "...", "a list of mappings");
+	if (check_members(where, tree, members, ARRAY_SIZE(members)))
+		return EXIT_USAGE;
 	for (int i = 0; i < WHO_OWNERS; i++) {
 		const char *name = json_string_value(json_object_get(tree, owner_names[i]));
 
