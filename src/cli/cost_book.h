@@ -17,6 +17,7 @@
 enum cost_by {
 	BY_PIPELINE,
 	BY_RUN,
+	BY_STEP,
 	BY_TASK,
 	BY_TOOL,
 	BY_PROCESS,
@@ -90,8 +91,12 @@ struct book_host {
 	uint64_t priced_ns, unpriced_ns, billed_ns, wall_ns;
 	struct price price; /* the first that was found */
 	bool has_price, identified;
-	bool stored;   /* id is known from the run itself */
-	char why[160]; /* why a part is unpriced */
+	bool stored;	      /* id is known from the run itself */
+	bool minimum_unknown; /* it ran for less, but when it was started and stopped is not known
+			       */
+	bool priced_transfer, sent_unknown;
+	uint64_t sent_bytes; /* through sockets, by the runs that are reported */
+	char why[160];	     /* why a part is unpriced */
 	struct cost_leaf *leaves;
 	uint32_t *book_leaf; /* of each of leaves; UINT32_MAX: the agent */
 	size_t n_leaves, size_leaves;

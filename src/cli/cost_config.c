@@ -16,7 +16,17 @@
 
 #define ENTRIES_MAX 10000
 
-enum setting { SET_TEXT, SET_MONEY, SET_MILLI, SET_MEMORY, SET_REAL, SET_TIME, SET_BOOL };
+enum setting {
+	SET_TEXT,
+	SET_MONEY,
+	SET_MILLI,
+	SET_MEMORY,
+	SET_REAL,
+	SET_TIME,
+	SET_BOOL,
+	SET_SECONDS,
+	SET_PERCENT
+};
 
 struct setting_spec {
 	const char *name;
@@ -53,6 +63,9 @@ static const struct setting_spec host_settings[] = {
 	HOST("launched", TIME, launched_ns),
 	HOST("stopped", TIME, stopped_ns),
 	HOST("interrupted", BOOL, interrupted),
+	HOST("transfer_usd_per_gb", MONEY, transfer),
+	HOST("billing_minimum_s", SECONDS, minimum_s),
+	HOST("sustained_use_percent", PERCENT, sustained_percent),
 };
 
 static int bad(const char *where, const char *name, const char *text, const char *want)
@@ -73,6 +86,14 @@ static int set_number(const char *where, const struct setting_spec *s, const cha
 		if (decimal_parse(text, 3, &n) < 0 || n < 0 || n > 100000000)
 			return bad(where, s->name, text, "a number from 0 to 100,000");
 		*(uint32_t *)at = (uint32_t)n;
+	} else if (s->kind == SET_SECONDS || s->kind == SET_PERCENT) {
+		int64_t least = s->kind == SET_PERCENT, most = least ? 100 : 86400;
+
+		if (decimal_parse(text, 0, &n) != 0 || n < least || n > most)
+			return bad(where, s->name, text,
+				   least ? "a whole number from 1 to 100"
+					 : "a whole number of seconds, at most 86400");
+		*(int64_t *)at = n;
 	} else if (s->kind == SET_MEMORY) {
 		if (decimal_parse(text, 3, &n) < 0 || n < 0 || n > 1000000000)
 			return bad(where, s->name, text, "a number of GiB");
@@ -378,6 +399,14 @@ void host_entry_over(struct host_entry *to, const struct host_entry *o)
 	over_text(&to->account, o->account);
 	over_text(&to->from, o->from);
 	over_number(&to->price, &o->price, sizeof(to->price), o->price >= 0);
+	over_number(&to->transfer, &o->transfer, sizeof(to->transfer), o->transfer >= 0);
+	over_number(&to->minimum_s, &o->minimum_s, sizeof(to->minimum_s), o->minimum_s >= 0);
+	over_number(&to->sustained_percent, &o->sustained_percent, sizeof(to->sustained_percent),
+		    o->sustained_percent >= 0);
+	if (o->n_volumes) {
+		memcpy(to->volumes, o->volumes, sizeof(to->volumes));
+		to->n_volumes = o->n_volumes;
+	}
 	over_number(&to->rates, &o->rates, sizeof(to->rates), rates_given(&o->rates));
 	over_number(&to->launched_ns, &o->launched_ns, sizeof(to->launched_ns), o->launched_ns);
 	over_number(&to->stopped_ns, &o->stopped_ns, sizeof(to->stopped_ns), o->stopped_ns);
@@ -394,6 +423,26 @@ void cost_config_host(const struct cost_config *c, const char *name, struct host
 			*ret = c->hosts[i];
 			break;
 		}
+}
+
+/* "TYPE:GIB" or "TYPE:GIB:ID". */
+int volume_of_text(const char *text, char *copy, struct host_entry *ret)
+{
+	struct host_volume *v = &ret->volumes[ret->n_volumes];
+	char *gib = strchr(copy, ':'), *id = gib ? strchr(gib + 1, ':') : NULL;
+
+	if (ret->n_volumes == VOLUMES_MAX)
+		return bad("--volume", text, "...", "one of the first 16");
+	if (id)
+		*id++ = '\0';
+	if (gib)
+		*gib++ = '\0';
+	if (!gib || !*copy || decimal_parse(gib, 3, &v->gib_milli) < 0 || v->gib_milli <= 0)
+		return bad("--volume", "TYPE:GIB", text, "a type and a size, such as gp3:100");
+	v->type = copy;
+	v->id = id && *id ? id : "";
+	ret->n_volumes++;
+	return EXIT_OK;
 }
 
 int rates_of_text(const char *text, struct rates *ret)

@@ -55,8 +55,14 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* Where bytes that are sent have a price, the others do not count. */
+static uint64_t network_of(const struct wire_ledger *l, bool sent)
+{
+	return l->net_tx_bytes + (sent ? 0 : l->net_rx_bytes);
+}
+
 /* What the run did outside of its tasks: the engine, or all of it. */
-static struct cost_leaf run_leaf(const struct book_run *r)
+static struct cost_leaf run_leaf(const struct book_run *r, bool sent)
 {
 	const struct run_row *run = &r->s.run;
 	struct cost_leaf l = { .parent = -1, .start_ns = run->start_ns, .end_ns = r->end_ns };
@@ -65,12 +71,12 @@ static struct cost_leaf run_leaf(const struct book_run *r)
 		run_is_observed(run) ? run->ledger.state_ns[LEDGER_CPU] : run->command_cpu_ns;
 	uint64_t peak = 0;
 	uint64_t storage = run->ledger.read_bytes + run->ledger.write_bytes;
-	uint64_t network = run->ledger.net_rx_bytes + run->ledger.net_tx_bytes;
+	uint64_t network = network_of(&run->ledger, sent);
 
 	for (const struct task_entry *t = r->s.tasks; t; t = t->hh.next) {
 		cpu = minus(cpu, t->row.ledger.state_ns[LEDGER_CPU]);
 		storage = minus(storage, t->row.ledger.read_bytes + t->row.ledger.write_bytes);
-		network = minus(network, t->row.ledger.net_rx_bytes + t->row.ledger.net_tx_bytes);
+		network = minus(network, network_of(&t->row.ledger, sent));
 	}
 	for (const struct tool_entry *t = r->s.tools; t; t = t->next)
 		peak = t->row.peak_rss_bytes > peak ? t->row.peak_rss_bytes : peak;
@@ -84,7 +90,7 @@ static struct cost_leaf run_leaf(const struct book_run *r)
 	return l;
 }
 
-static struct cost_leaf task_leaf(const struct task_row *t, const struct book_run *r)
+static struct cost_leaf task_leaf(const struct task_row *t, const struct book_run *r, bool sent)
 {
 	struct cost_leaf l = { .start_ns = t->start_ns,
 			       .end_ns = t->end_ns ? t->end_ns : r->end_ns };
@@ -95,7 +101,7 @@ static struct cost_leaf task_leaf(const struct task_row *t, const struct book_ru
 	l.reserved[POOL_CPU] = (uint64_t)t->requested_cpus * DEMAND_CORE;
 	l.reserved[POOL_MEMORY] = t->requested_memory_bytes / 1024;
 	l.storage_bytes = t->ledger.read_bytes + t->ledger.write_bytes;
-	l.network_bytes = t->ledger.net_rx_bytes + t->ledger.net_tx_bytes;
+	l.network_bytes = network_of(&t->ledger, sent);
 	return l;
 }
 
@@ -198,14 +204,15 @@ static int load_tasks(struct cost_book *b, uint32_t run, struct place **places)
 	struct book_run *r = &b->runs[run];
 	struct book_host *h = b->hosts[r->host];
 	struct book_leaf about = { .run = run, .host = r->host };
-	struct cost_leaf l = run_leaf(r);
+	bool sent = h->id.transfer >= 0;
+	struct cost_leaf l = run_leaf(r, sent);
 	uint32_t leaf;
 	int e = new_leaf(b, h, &l, &about, &leaf);
 
 	if (e == 0)
 		e = add_place(b, h, places, 0, leaf);
 	for (const struct task_entry *t = r->s.tasks; t && e == 0; t = t->hh.next) {
-		l = task_leaf(&t->row, r);
+		l = task_leaf(&t->row, r, sent);
 		about.task = t;
 		e = new_leaf(b, h, &l, &about, &leaf);
 		if (e == 0)
@@ -305,7 +312,7 @@ static int visit_process(void *ctx, const struct process_row *p)
 		.end_ns = p->end_ns ? p->end_ns : w->run->end_ns,
 		.peak_rss_bytes = p->peak_rss_bytes,
 		.storage_bytes = p->ledger.read_bytes + p->ledger.write_bytes,
-		.network_bytes = p->ledger.net_rx_bytes + p->ledger.net_tx_bytes,
+		.network_bytes = network_of(&p->ledger, b->hosts[w->run->host]->id.transfer >= 0),
 		.tool = tool ? tool->name : NULL,
 		.comm = tool ? NULL : book_intern(b, p->comm),
 		.container = book_intern(b, p->container),
@@ -389,6 +396,10 @@ static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 		return e;
 	r->s = loaded;
 	e = load_tasks(b, run, &w.places);
+	if (r->selected && !(r->s.run.features & FEATURE_NET_BYTES))
+		h->sent_unknown = true;
+	else if (r->selected)
+		h->sent_bytes += r->s.run.ledger.net_tx_bytes;
 	w.of_run = (uint32_t)first;
 	if (e == 0 && b->options.processes && r->selected)
 		e = load_processes(&w, store);

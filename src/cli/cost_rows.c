@@ -109,23 +109,80 @@ static const char *user_name(struct cost_book *b, const struct book_run *r, uint
 	return b->last.user;
 }
 
-static const char *task_key(struct cost_book *b, const struct book_run *r,
-			    const struct book_leaf *leaf)
+struct label_use {
+	unsigned n;
+	UT_hash_handle hh;
+	char text[];
+};
+
+/* What people call a task: its step and sample, where the key alone does not say it. */
+static void add_label(struct str *text, const struct cost_book *b, const struct book_leaf *leaf)
+{
+	const struct book_run *r = &b->runs[leaf->run];
+	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
+	bool named = t && t->key && !strncmp(t->key, t->name, strlen(t->name));
+
+	if (b->n_selected > 1)
+		str_addf(text, "%s ", r->s.run.uid);
+	if (!t)
+		str_add(text, "(outside tasks)");
+	else
+		str_add(text, named ? t->key : t->name);
+	if (t && !named && t->sample)
+		str_addf(text, " [%s]", t->sample);
+	if (t && t->attempt > 1)
+		str_addf(text, " (attempt %u)", t->attempt);
+}
+
+static struct label_use *label_use(struct cost_rows *rows, const struct str *text)
+{
+	struct label_use *use = NULL;
+
+	HASH_FIND(hh, rows->labels, text->data, text->len, use);
+	if (use)
+		return use;
+	use = arena_alloc(&rows->book->arena, sizeof(*use) + text->len + 1);
+	if (!use)
+		return NULL;
+	memcpy(use->text, text->data, text->len);
+	HASH_ADD_KEYPTR(hh, rows->labels, use->text, text->len, use);
+	return use;
+}
+
+/* Labels that several tasks have need their keys beside them. */
+static int count_labels(struct cost_rows *rows)
+{
+	_cleanup_(str_fini) struct str text = STR_INIT;
+	struct cost_book *b = rows->book;
+
+	for (size_t i = 0; i < b->n_leaves; i++) {
+		struct label_use *use;
+
+		if (!b->runs[b->leaves[i].run].selected)
+			continue;
+		str_reset(&text);
+		add_label(&text, b, &b->leaves[i]);
+		use = text.failed ? NULL : label_use(rows, &text);
+		if (!use)
+			return -ENOMEM;
+		use->n++;
+	}
+	return 0;
+}
+
+static const char *task_key(struct cost_rows *rows, const struct book_leaf *leaf)
 {
 	_cleanup_(str_fini) struct str text = STR_INIT;
 	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
+	struct label_use *use;
 
-	if (b->n_selected > 1)
-		str_addf(&text, "%s ", r->s.run.uid);
-	if (t && t->key && strncmp(t->key, t->name, strlen(t->name))) {
-		str_addf(&text, "%s ", t->name); /* the key alone does not say which step it is */
-		if (t->sample)
-			str_addf(&text, "[%s] ", t->sample);
-	}
-	str_add(&text, !t ? "(outside tasks)" : t->key && *t->key ? t->key : t->name);
-	if (t && t->attempt > 1)
-		str_addf(&text, " (attempt %u)", t->attempt);
-	return text.failed ? NULL : book_intern(b, str_text(&text));
+	add_label(&text, rows->book, leaf);
+	use = text.failed ? NULL : label_use(rows, &text);
+	if (!use)
+		return NULL;
+	if (use->n > 1 && t && t->key && strncmp(t->key, t->name, strlen(t->name)))
+		str_addf(&text, " %s", t->key);
+	return text.failed ? NULL : book_intern(rows->book, str_text(&text));
 }
 
 static const char *run_key(struct cost_book *b, const struct book_run *r)
@@ -137,8 +194,9 @@ static const char *run_key(struct cost_book *b, const struct book_run *r)
 }
 
 /* Views whose rows are leaves, or sums of them. NULL: unknown. */
-static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
+static const char *leaf_key(struct cost_rows *rows, const struct book_leaf *leaf)
 {
+	struct cost_book *b = rows->book;
 	const struct book_run *r = &b->runs[leaf->run];
 
 	switch (b->options.by) {
@@ -147,7 +205,9 @@ static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
 	case BY_RUN:
 		return run_key(b, r);
 	case BY_TASK:
-		return task_key(b, r, leaf);
+		return task_key(rows, leaf);
+	case BY_STEP:
+		return leaf->task ? leaf->task->row.name : "(outside tasks)";
 	case BY_LABEL:
 		return label_of(b, r, b->options.label);
 	case BY_PROJECT:
@@ -171,9 +231,10 @@ static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
 	}
 }
 
-static const char *process_key(struct cost_book *b, const struct book_leaf *leaf,
+static const char *process_key(struct cost_rows *rows, const struct book_leaf *leaf,
 			       const struct book_process *p)
 {
+	struct cost_book *b = rows->book;
 	const struct book_run *r = &b->runs[leaf->run];
 
 	switch (b->options.by) {
@@ -186,9 +247,9 @@ static const char *process_key(struct cost_book *b, const struct book_leaf *leaf
 	case BY_CONTAINER:
 		return p->container ? p->container : "(no container)";
 	case BY_ACCOUNT:
-		return p->account ? p->account : leaf_key(b, leaf);
+		return p->account ? p->account : leaf_key(rows, leaf);
 	default:
-		return leaf_key(b, leaf);
+		return leaf_key(rows, leaf);
 	}
 }
 
@@ -324,10 +385,10 @@ static struct cost_row *row_of_part(struct cost_rows *rows, const struct book_le
 	if (i < leaf->n_processes && b->options.by == BY_PROCESS)
 		return process_row(rows, &b->runs[leaf->run], &p[i]);
 	if (i < leaf->n_processes)
-		return row_of(rows, process_key(b, leaf, &p[i]));
+		return row_of(rows, process_key(rows, leaf, &p[i]));
 	if (i == leaf->n_processes && (b->options.by == BY_TOOL || b->options.by == BY_PROCESS))
 		return row_of(rows, NO_PROCESS);
-	return row_of(rows, leaf_key(b, leaf));
+	return row_of(rows, leaf_key(rows, leaf));
 }
 
 static int fill_direct(struct cost_rows *rows, const struct book_leaf *leaf, struct leaf_split *s)
@@ -386,8 +447,8 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 	struct cost_book *b = rows->book;
 	const struct book_host *h = b->hosts[leaf->host];
 	bool selected = b->runs[leaf->run].selected;
-	struct cost_row *row =
-		row_of(rows, selected || b->options.by == BY_HOST ? leaf_key(b, leaf) : OTHER_RUNS);
+	struct cost_row *row = row_of(
+		rows, selected || b->options.by == BY_HOST ? leaf_key(rows, leaf) : OTHER_RUNS);
 	const char *cause;
 	money_sum direct = 0;
 
@@ -397,6 +458,7 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 		direct += (money_sum)leaf->used[p] + leaf->unused[p];
 		row->unused += leaf->unused[p];
 	}
+	row->tasks += leaf->task != NULL;
 	row->direct += direct;
 	row->waste += leaf_is_waste(b, leaf, &cause) ? direct : 0;
 	row->overhead += leaf->overhead;
@@ -524,6 +586,8 @@ int cost_rows_fill(struct cost_rows *rows)
 		return 0;
 	if (b->options.by == BY_CAUSE)
 		return fill_causes(rows);
+	if (b->options.by == BY_TASK)
+		r = count_labels(rows);
 	for (size_t i = 0; i < b->n_leaves && r == 0; i++)
 		r = shows_processes(b, &b->leaves[i]) ? fill_processes(rows, &b->leaves[i], &split)
 						      : fill_leaf(rows, &b->leaves[i]);
@@ -557,6 +621,9 @@ static int dearest_first(const void *a, const void *b)
 
 void cost_rows_sort(struct cost_rows *rows)
 {
+	rows->total = 0;
+	for (size_t i = 0; i < rows->n; i++)
+		rows->total += total_of(rows->list[i]);
 	if (rows->n)
 		qsort(rows->list, rows->n, sizeof(struct cost_row *),
 		      rows->book->options.by == BY_DAY ? by_name : dearest_first);
@@ -565,6 +632,7 @@ void cost_rows_sort(struct cost_rows *rows)
 void cost_rows_fini(struct cost_rows *rows)
 {
 	HASH_CLEAR(hh, rows->by_name);
+	HASH_CLEAR(hh, rows->labels);
 	free(rows->list);
 }
 
@@ -588,12 +656,14 @@ static int set_money(struct record *r, enum field_id id, money_sum m)
 	return 0;
 }
 
-int cost_row_record(const struct cost_row *row, bool bills, struct record *ret)
+int cost_row_record(const struct cost_rows *rows, const struct cost_row *row, struct record *ret)
 {
 	int r = 0;
 
 	record_text(ret, FIELD_NAME, row->name);
 	record_text(ret, FIELD_PRICING, cost_row_pricing(row));
+	if (row->tasks)
+		record_number(ret, FIELD_COST_TASKS, row->tasks);
 	if (row->energy)
 		record_ratio(ret, FIELD_ENERGY, (double)row->energy / 1e9);
 	if (row->carbon_known && !row->carbon_unknown)
@@ -606,9 +676,11 @@ int cost_row_record(const struct cost_row *row, bool bills, struct record *ret)
 	r |= set_money(ret, FIELD_OVERHEAD, row->overhead);
 	r |= set_money(ret, FIELD_IDLE, row->idle);
 	r |= set_money(ret, FIELD_COST, total_of(row));
+	if (rows->total > 0)
+		record_ratio(ret, FIELD_COST_SHARE, (double)total_of(row) / (double)rows->total);
 	if (row->estimated)
 		r |= set_money(ret, FIELD_ESTIMATE, row->estimate);
-	if (row->estimated && bills)
+	if (row->estimated && rows->book->has_bills)
 		r |= set_money(ret, FIELD_RESIDUAL, total_of(row) - row->estimate);
 	return r ? -ERANGE : 0;
 }
