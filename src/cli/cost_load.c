@@ -121,6 +121,7 @@ static int agent_leaf(struct cost_book *b, struct book_host *h, const struct boo
 struct place { /* of a task's leaf on its host, and in the book */
 	int64_t task;
 	uint32_t leaf, book;
+	weight_sum kib_ns; /* memory of its processes x their time */
 	UT_hash_handle hh;
 };
 
@@ -237,6 +238,7 @@ struct process_walk {
 	struct book_run *run;
 	uint32_t of_run; /* leaf of the run itself */
 	struct tool_of *tools;
+	bool keep;	      /* the processes are shown */
 	size_t first_process; /* of the run in book.processes */
 };
 
@@ -284,16 +286,32 @@ static int name_all_tools(struct process_walk *w)
 	return r;
 }
 
-static int visit_process(void *ctx, const struct process_row *p)
+/* Of the program it was in the end: what a fork inherited of its parent's peak is gone at
+ * its exec. */
+static uint64_t held_bytes(const struct process_row *p)
 {
-	struct process_walk *w = ctx;
+	return p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
+}
+
+/* What it held at most, for as long as it lived in the time of its leaf. */
+static void add_memory(struct process_walk *w, struct place *place, const struct process_row *p)
+{
+	const struct cost_leaf *l = &w->b->hosts[w->run->host]->leaves[place->leaf];
+	uint64_t end_ns = p->end_ns ? p->end_ns : w->run->end_ns;
+	uint64_t from = p->start_ns > l->start_ns ? p->start_ns : l->start_ns;
+	uint64_t to = end_ns < l->end_ns ? end_ns : l->end_ns;
+
+	if (to > from)
+		place->kib_ns += (weight_sum)(held_bytes(p) / 1024) * (to - from);
+}
+
+static int keep_process(struct process_walk *w, const struct place *place,
+			const struct process_row *p)
+{
 	struct cost_book *b = w->b;
-	struct place *place = place_of(w->places, p->task);
 	struct tool_of *tool = NULL;
 	struct book_process *all;
 
-	if (p->kernel_thread)
-		return 0;
 	if (b->n_processes == PROCESSES_MAX)
 		return -E2BIG;
 	all = book_room(b->processes, b->n_processes, &b->size_processes, sizeof(*all));
@@ -302,7 +320,7 @@ static int visit_process(void *ctx, const struct process_row *p)
 	b->processes = all;
 	HASH_FIND(hh, w->tools, &p->tool, sizeof(p->tool), tool);
 	all[b->n_processes++] = (struct book_process){
-		.leaf = place ? place->book : w->of_run,
+		.leaf = place->book,
 		.id = p->id,
 		.pid = p->pid,
 		.uid = p->uid,
@@ -310,7 +328,7 @@ static int visit_process(void *ctx, const struct process_row *p)
 		.cpu_ns = p->ledger.state_ns[LEDGER_CPU],
 		.start_ns = p->start_ns,
 		.end_ns = p->end_ns ? p->end_ns : w->run->end_ns,
-		.peak_rss_bytes = p->peak_rss_bytes,
+		.peak_rss_bytes = held_bytes(p),
 		.storage_bytes = p->ledger.read_bytes + p->ledger.write_bytes,
 		.network_bytes = network_of(&p->ledger, b->hosts[w->run->host]->id.transfer >= 0),
 		.tool = tool ? tool->name : NULL,
@@ -318,6 +336,19 @@ static int visit_process(void *ctx, const struct process_row *p)
 		.container = book_intern(b, p->container),
 	};
 	return 0;
+}
+
+static int visit_process(void *ctx, const struct process_row *p)
+{
+	struct process_walk *w = ctx;
+	struct place *place = place_of(w->places, p->task);
+
+	if (p->kernel_thread)
+		return 0;
+	if (!place)
+		place = place_of(w->places, 0);
+	add_memory(w, place, p);
+	return w->keep ? keep_process(w, place, p) : 0;
 }
 
 /* The processes of a run come by id. */
@@ -371,13 +402,27 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 	return 0;
 }
 
+/* On average while the leaf ran; where no process says more, its largest all the time. */
+static void set_memory(struct process_walk *w)
+{
+	struct cost_leaf *leaves = w->b->hosts[w->run->host]->leaves;
+
+	for (struct place *p = w->places; p; p = p->hh.next) {
+		struct cost_leaf *l = &leaves[p->leaf];
+
+		if (p->kib_ns && l->end_ns > l->start_ns)
+			l->used[POOL_MEMORY] = (uint64_t)(p->kib_ns / (l->end_ns - l->start_ns));
+	}
+}
+
 static int load_processes(struct process_walk *w, struct store *store)
 {
-	int r = name_all_tools(w);
+	int r = w->keep ? name_all_tools(w) : 0;
 
 	if (r == 0)
 		r = store_each_process_use(store, w->run->s.run.id, visit_process, w);
-	if (r >= 0 && w->b->options.by == BY_ACCOUNT)
+	set_memory(w);
+	if (r >= 0 && w->keep && w->b->options.by == BY_ACCOUNT)
 		r = store_each_process(store, w->run->s.run.id, visit_account, w);
 	HASH_CLEAR(hh, w->tools);
 	return r;
@@ -401,7 +446,8 @@ static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 	else if (r->selected)
 		h->sent_bytes += r->s.run.ledger.net_tx_bytes;
 	w.of_run = (uint32_t)first;
-	if (e == 0 && b->options.processes && r->selected)
+	w.keep = b->options.processes && r->selected;
+	if (e == 0)
 		e = load_processes(&w, store);
 	if (e >= 0 && h->machine.gpus_milli)
 		e = store_each_file(store, r->s.run.id, visit_file, &w);

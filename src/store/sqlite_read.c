@@ -697,6 +697,7 @@ static void next_use(struct cursor *c, struct process_row *row)
 	row->start_boot_ns = next_u64(c);
 	row->kernel_thread = next_u32(c) & 16;
 	row->peak_rss_bytes = next_u64(c);
+	row->program_peak_rss_bytes = next_u64(c);
 	row->comm = next_text(c);
 	row->container = next_text(c);
 	row->ledger.state_ns[LEDGER_CPU] = next_u64(c);
@@ -712,7 +713,8 @@ int store_each_process_use(struct store *s, int64_t run_id,
 	_cleanup_cursor_ struct cursor c = { .db = s->db };
 	int r = sqlite_prepare(s->db,
 			       "SELECT id, task, tool, pid, uid, start_ns, end_ns, start_boot_ns,"
-			       " flags, peak_rss_bytes, comm, container, cpu_ns, read_bytes,"
+			       " flags, peak_rss_bytes, program_peak_rss_bytes, comm, container, "
+			       "cpu_ns, read_bytes,"
 			       " write_bytes, net_rx_bytes, net_tx_bytes FROM process"
 			       " WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
 			       &c.st);

@@ -101,7 +101,8 @@ int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes);
 int store_each_process_span(struct store *s, int64_t run_id, /* by id */
 			    int (*visit)(void *ctx, const struct process_row *row), void *ctx);
 /* Of each process only what it used and whose it is: id, task, tool, pid, uid, times,
- * kernel_thread, peak_rss_bytes, comm, container, CPU time, bytes of storage and sockets. */
+ * kernel_thread, both peaks of memory, comm, container, CPU time, bytes of storage and
+ * of sockets. */
 int store_each_process_use(struct store *s, int64_t run_id, /* by id */
 			   int (*visit)(void *ctx, const struct process_row *row), void *ctx);
 int store_each_file_row(struct store *s, int64_t run_id, /* by process, path */

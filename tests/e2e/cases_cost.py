@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from harness import Skip, case, equal, require
 
-MACHINE = ("--provider", "aws", "--type", "c5.xlarge", "--region", "us-east-1", "--resource", "i-0abc")
+MACHINE = ("--provider", "aws", "--type", "c5.xlarge", "--region", "us-east-1",
+           "--resource", "i-0abc")
 SNAKEFILE = """
 rule all:
     input: 'good', 'flaky'
@@ -32,7 +33,8 @@ def balanced(doc):
     total = Decimal(totals["cost_usd"])
     require(total > 0, "nothing has a price")
     equal(money(totals, "attributed_usd", "overhead_usd", "idle_usd"), total, "parts of the total")
-    equal(sum(money(r, "direct_usd", "overhead_usd", "idle_usd") for r in rows), total, "parts of rows")
+    equal(sum(money(r, "direct_usd", "overhead_usd", "idle_usd") for r in rows), total,
+          "parts of rows")
     equal(sum(money(r, "cost_usd") for r in rows), total, "rows")
     return {r["name"]: r for r in rows}
 
@@ -46,7 +48,8 @@ def retried(world):
     world.observe("/usr/bin/snakemake", "--cores", "1", "--scheduler", "greedy",
                   options=MACHINE, cwd=world.dir)
     tasks = {(t["name"], t["attempt"]): t["status"] for t in world.show()["tasks"]}
-    equal(tasks, {("good", 1): "succeeded", ("flaky", 1): "failed", ("flaky", 2): "succeeded"}, "tasks")
+    equal(tasks, {("good", 1): "succeeded", ("flaky", 1): "failed", ("flaky", 2): "succeeded"},
+          "tasks")
     doc = world.json("cost")
     equal(doc["hosts"][0]["known_from"], "recorded: options", "who said what the machine is")
     rows = balanced(doc)
@@ -70,11 +73,13 @@ def again(world):
     after = world.exec(["date", "-u", "-d", f"@{hour + 7200}", "+%FT%TZ"]).out.decode().strip()
     bill, own = f"{world.dir}/bill.csv", f"{world.dir}/own.csv"
     with open(bill, "w", encoding="ascii") as f:
-        f.write("BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ResourceId\n"
+        f.write("BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,"
+                "ResourceId\n"
                 f"0.33999999999,USD,Usage,{times},{after},i-0abc\n")
     for by in ("task", "tool", "process", "user", "cause", "day"):
         rows = balanced(world.json("cost", "--by", by, "--bill", bill, "--focus", own))
-        equal(sum(money(r, "cost_usd") for r in rows.values()), Decimal("0.33999999999"), f"by {by}")
+        equal(sum(money(r, "cost_usd") for r in rows.values()), Decimal("0.33999999999"),
+              f"by {by}")
     with open(own, encoding="utf-8", newline="") as f:
         equal(sum(Decimal(r["BilledCost"]) for r in csv.DictReader(f)), Decimal("0.33999999999"),
               "the rows that were written")
