@@ -136,7 +136,7 @@ static uint64_t month_end(uint64_t time_ns)
 
 /* Of a volume in a window: its GB-months, size x time / the length of each month. A
  * volume of no known price has lines too, so that bills find its time: amount -1. */
-static int volume_line(struct book_host *h, struct host_volume *v, const struct window *w)
+static int volume_line(struct book_host *h, const struct host_volume *v, const struct window *w)
 {
 	const struct host_entry *id = &h->id;
 	struct price p;
@@ -144,7 +144,6 @@ static int volume_line(struct book_host *h, struct host_volume *v, const struct 
 		     price_volume(id->provider, id->region, v->type, &p) == 0;
 	int r = 0;
 
-	v->unpriced = !known;
 	for (uint64_t at = w->start_ns; at < w->end_ns && r == 0;) {
 		uint64_t end = month_end(at) < w->end_ns ? month_end(at) : w->end_ns;
 		uint64_t month_ns = days_in_month(at) * 24 * HOUR_NS;
@@ -191,7 +190,7 @@ static int estimate(struct cost_book *b, struct book_host *h)
 
 /* What is billed, and what is not; pieces without a price are only counted. */
 static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
-		   const struct line_list *lines)
+		   const struct line_list *lines, bool *ret_unpriced)
 {
 	size_t max = lines->n * 2 + 64, n;
 	uint64_t covered = 0; /* several charges of one hour are one hour */
@@ -208,6 +207,7 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 	}
 	if (!all)
 		return -ENOMEM;
+	*ret_unpriced = false;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct cost_line *l = &all[i].line;
 		uint64_t from = all[i].billed && covered > l->start_ns ? covered : l->start_ns;
@@ -222,6 +222,8 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 		}
 		if (all[i].billed || l->amount >= 0)
 			r = add_line(&h->final, l);
+		else
+			*ret_unpriced = true;
 	}
 	free(all);
 	return r;
@@ -239,7 +241,8 @@ static int price_volumes(struct cost_book *b, struct book_host *h)
 			r = volume_line(h, &h->id.volumes[v], &h->windows[i]);
 		own = (struct line_list){ h->storage.lines + first, h->storage.n - first, 0 };
 		if (r == 0)
-			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own);
+			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own,
+				    &h->id.volumes[v].unpriced);
 	}
 	return r;
 }
@@ -311,12 +314,14 @@ int book_price(struct cost_book *b)
 
 	for (size_t i = 0; i < b->n_hosts && r == 0; i++) {
 		struct book_host *h = b->hosts[i];
+		bool ignored; /* unpriced_ns has it */
 
 		if (!h->n_windows)
 			continue;
 		r = estimate(b, h);
 		if (r == 0)
-			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate);
+			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate,
+				    &ignored);
 		if (r == 0)
 			r = price_volumes(b, h);
 		drop_unpriced(&h->estimate);
