@@ -19,6 +19,8 @@ struct recorder_options {
 	const char *fallback_log;  /* written when the store cannot be opened; NULL: none */
 	const struct rules *rules; /* borrowed */
 	bool read_engine_files;	   /* content tier: docs/privacy.md */
+	const char *machine;	   /* KEY=VALUE lines about the machine; NULL: none */
+	int machine_fd;		   /* more of them, from who asks for it; < 0: none */
 };
 
 struct recorder_result {

@@ -35,6 +35,7 @@ struct session {
 	int stream_write;	       /* until the collector has it alone */
 	int collector_fd, recorder_fd; /* channels; -1: that helper has gone */
 	bool collector_ready, recorder_ready, recorder_done, collector_died;
+	int machine_fd;	 /* until the recorder has it; -1: nobody asks */
 	bool store_open; /* the recorder writes to the database, not to a log instead of it */
 	char cwd[1024];
 };
@@ -103,8 +104,39 @@ static void begin_helper(const char *name)
 	}
 }
 
+static void drop_channel(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Before the collector is told whose next child is the command. What it cannot find
+ * out stays unknown: nothing waits for it but the recorder, at the run's end. */
+static void start_detection(struct session *s)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (!s->o->detect || pipe2(fds, O_CLOEXEC))
+		return;
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		begin_helper("tracer-detect");
+		if (identity_become_recorder(&s->o->identity, NULL) >= 0)
+			s->o->detect(s->o->detect_ctx, fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	s->machine_fd = fds[0];
+	if (pid < 0)
+		drop_channel(&s->machine_fd);
+}
+
 static int start_recorder(struct session *s, int stream_read)
 {
+	struct recorder_options o = s->o->recorder;
 	struct helper_fds channel = { -1, -1 };
 	pid_t pid;
 	int r = make_channel(&channel);
@@ -116,7 +148,8 @@ static int start_recorder(struct session *s, int stream_read)
 		close(channel.mine);
 		close(s->stream_write);
 		begin_helper("tracer-record");
-		_exit(recorder_main(&s->o->recorder, &s->o->identity, stream_read, channel.theirs));
+		o.machine_fd = s->machine_fd;
+		_exit(recorder_main(&o, &s->o->identity, stream_read, channel.theirs));
 	}
 	close(channel.theirs);
 	s->recorder_fd = channel.mine;
@@ -150,13 +183,6 @@ static int start_collector(struct session *s)
 	close(channel.theirs);
 	s->collector_fd = channel.mine;
 	return pid < 0 ? -errno : 0;
-}
-
-static void drop_channel(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 static void await_recorder(struct session *s)
@@ -343,8 +369,10 @@ static int start_helpers(struct session *s)
 
 	if (pipe2(stream, O_CLOEXEC))
 		return -errno;
+	start_detection(s);
 	s->stream_write = stream[1];
 	r = start_recorder(s, stream[0]);
+	drop_channel(&s->machine_fd);
 	close(stream[0]);
 	if (r < 0)
 		return r;
@@ -389,9 +417,12 @@ static void say_unobserved(struct session *s)
 
 int session_run(const struct session_options *o, struct session_result *ret)
 {
-	struct session s = {
-		.o = o, .result = ret, .stream_write = -1, .collector_fd = -1, .recorder_fd = -1
-	};
+	struct session s = { .o = o,
+			     .result = ret,
+			     .stream_write = -1,
+			     .collector_fd = -1,
+			     .recorder_fd = -1,
+			     .machine_fd = -1 };
 	int r;
 
 	memset(ret, 0, sizeof(*ret));

@@ -22,8 +22,12 @@ struct session_options {
 	struct identity identity;
 	unsigned sample_ms;
 	unsigned duration_s; /* whole host: stop after; 0: until a signal */
-	bool strict;	     /* without observation do not run the command */
-	bool announce;	     /* say "tracer: ready" when observation has begun */
+	/* Run in a process of its own, as the user, beside the command, which does not
+	 * wait for it: writes what recorder_options.machine_fd takes. NULL: nobody asks. */
+	void (*detect)(void *ctx, int fd);
+	void *detect_ctx;
+	bool strict;   /* without observation do not run the command */
+	bool announce; /* say "tracer: ready" when observation has begun */
 };
 
 struct session_result {

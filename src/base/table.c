@@ -65,7 +65,10 @@ void table_free(struct table *t)
 
 static void spaces(FILE *out, size_t n)
 {
-	fprintf(out, "%*s", (int)n, "");
+	static const char blanks[] = "                                ";
+
+	for (; n; n -= n < 32 ? n : 32)
+		fwrite(blanks, 1, n < 32 ? n : 32, out);
 }
 
 static void print_cell(struct table *t, size_t i, const char *text)
@@ -78,7 +81,9 @@ static void print_cell(struct table *t, size_t i, const char *text)
 	width = text_width(text, len) + cut;
 	if (t->columns[i].right && width < room)
 		spaces(t->out, room - width);
-	fprintf(t->out, "%.*s%s", (int)len, text, cut ? ELLIPSIS : "");
+	fwrite(text, 1, len, t->out);
+	if (cut)
+		fputs(ELLIPSIS, t->out);
 	if (i + 1 == t->n)
 		return;
 	spaces(t->out, t->gap + (!t->columns[i].right && width < room ? room - width : 0));

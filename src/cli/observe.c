@@ -13,6 +13,7 @@
 #include "src/base/log.h"
 #include "src/base/paths.h"
 #include "src/cli/cli.h"
+#include "src/cli/observe_machine.h"
 #include "src/cli/report.h"
 #include "src/store/store.h"
 #include "src/track/rules.h"
@@ -26,6 +27,7 @@ struct observation {
 	char db[PATH_MAX], fallback[PATH_MAX + 64];
 	struct rules *rules;
 	struct collect_ask asks[ASKS_MAX];
+	struct observe_machine machine;
 };
 
 static void collect_asks(struct observation *ob, struct collect_options *ret)
@@ -136,7 +138,8 @@ static int configure(const struct observe_options *o, struct observation *ob,
 		log_error("--ring %u: must be a power of two", o->ring_kib);
 		return -EINVAL;
 	}
-	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0)
+	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0 ||
+	    observe_machine_init(&ob->machine, o) < 0)
 		return -EINVAL;
 	ret->name = o->name;
 	ret->labels = (const char *const *)o->labels.items;
@@ -144,6 +147,9 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	ret->recorder.log = o->log;
 	ret->recorder.rules = ob->rules;
 	ret->recorder.read_engine_files = !o->no_engine_files;
+	ret->recorder.machine = ob->machine.lines.len ? str_text(&ob->machine.lines) : NULL;
+	ret->detect = o->detect ? observe_machine_detect : NULL;
+	ret->detect_ctx = &ob->machine;
 	if (!o->log || o->db || !o->log_only) {
 		r = choose_db(o, &ret->identity, ob);
 		if (r < 0)
@@ -173,10 +179,12 @@ int observe(const struct observe_options *o, char *const *argv)
 
 	if (load_rules(o, &ob.rules) < 0 || configure(o, &ob, &options) < 0) {
 		rules_free(ob.rules);
+		observe_machine_fini(&ob.machine);
 		return EXIT_OURS;
 	}
 	r = session_run(&options, &result);
 	rules_free(ob.rules);
+	observe_machine_fini(&ob.machine);
 	if (r < 0) {
 		log_error("%s%s", result.note[0] ? result.note : strerror(-r),
 			  r == -ENOTSUP && argv ? " (--strict: the command was not run)" : "");

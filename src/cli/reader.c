@@ -31,6 +31,7 @@ int run_row_copy(struct arena *a, const struct run_row *row, struct run_row *ret
 	ret->kernel = arena_text(a, row->kernel);
 	ret->arch = arena_text(a, row->arch);
 	ret->notes = arena_text(a, row->notes);
+	ret->machine = arena_text(a, row->machine);
 	return ret->uid ? 0 : -ENOMEM;
 }
 

@@ -178,6 +178,8 @@ static int print_json(const struct snapshot *s)
 	object = sheet_object(run_fields, &record);
 	if (s->run.labels)
 		json_object_set_new(object, "labels", json_loads(s->run.labels, 0, NULL));
+	if (s->run.machine)
+		json_object_set_new(object, "machine", json_loads(s->run.machine, 0, NULL));
 	json_object_set_new(object, "tasks", tasks_array(s));
 	json_object_set_new(object, "scopes", scopes_array(s));
 	json_object_set_new(object, "tools", tools_array(s->tools, &s->run));

@@ -150,6 +150,7 @@ static void add_run(struct batch *b, const struct run_row *row)
 	add_known(b, row->peak_rss_bytes);
 	add_completeness(b, &row->completeness);
 	batch_text(b, row->notes);
+	batch_text(b, row->machine);
 	batch_ledger(b, &row->ledger);
 }
 

@@ -398,6 +398,8 @@ int engine_text(struct tracker *t, const struct wire_text *r)
 		return -ENOMEM;
 	if (!path.len || !data.len)
 		return 0;
+	if (!strcmp(str_text(&t->scratch), MACHINE_TEXT))
+		return run_machine(t, r->h.time_ns, data);
 	err = store_text(t, r, str_text(&t->scratch));
 	if (err || !t->options.rules)
 		return err;

@@ -118,6 +118,17 @@ int incident_title(struct tracker *t, struct process *p, const struct wire_renam
 	return send(t, "title", p, r->h.time_ns, detail);
 }
 
+/* The cloud said that it takes the machine away: when is in the run's machine. */
+int incident_interruption(struct tracker *t, uint64_t time_ns)
+{
+	json_t *machine = json_loads(t->facts.machine, 0, NULL), *detail = json_object();
+
+	json_object_set(detail, "at_ns", json_object_get(machine, "interrupted_ns"));
+	json_object_set(detail, "provider", json_object_get(machine, "provider"));
+	json_decref(machine);
+	return send(t, "interruption", NULL, time_ns, detail);
+}
+
 int incident_clock(struct tracker *t, const struct wire_clock *r)
 {
 	int64_t step;

@@ -357,6 +357,7 @@ int run_send(struct tracker *t)
 		.ledger = t->run.ledger,
 		.completeness = t->completeness,
 		.notes = notes,
+		.machine = f->machine,
 	};
 	int err = t->sink.run(t->sink.ctx, &row);
 
@@ -371,6 +372,7 @@ void run_fini(struct tracker *t)
 	free(t->facts.cwd);
 	free(t->facts.user);
 	free(t->facts.labels);
+	free(t->facts.machine);
 	free(t->facts.argv);
 	free(t->facts.note);
 }

@@ -238,7 +238,7 @@ struct task_key { /* of a run: what counts as the same task, again */
 
 struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
 	char uid[25], hostname[73], kernel[73], arch[17], boot_id[41], engine[64];
-	char *name, *pipeline, *cwd, *user, *labels, *argv;
+	char *name, *pipeline, *cwd, *user, *labels, *argv, *machine;
 	size_t argv_len;
 	bool named, begun, host, ended;
 	uint32_t user_id, cpus, collector, all_processes, engine_confidence;
@@ -461,6 +461,8 @@ int run_end(struct tracker *t, const struct wire_run_end *r);
 /* May name the recording. */
 int run_engine(struct tracker *t, const struct scope *s);
 int run_send(struct tracker *t);
+/* Lines of KEY=VALUE about the machine. */
+int run_machine(struct tracker *t, uint64_t time_ns, struct bytes lines);
 void run_fini(struct tracker *t);
 
 /* engine_text.c */
@@ -483,6 +485,7 @@ void files_free(struct tracker *t, struct process *p);
 
 /* incident.c */
 int incident_oom(struct tracker *t, const struct wire_oom *r);
+int incident_interruption(struct tracker *t, uint64_t time_ns);
 int incident_signal(struct tracker *t, const struct wire_signal *r);
 /* A title that rules use, kept for `tracer rebuild`. */
 int incident_title(struct tracker *t, struct process *p, const struct wire_rename *r,

@@ -819,7 +819,8 @@ static void test_modes(void **state)
 /* Version 1 knew sizes at the open only: of what was then written none is known. */
 static void test_sizes_of_version_1(void **state)
 {
-	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes };
+	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes,
+					     sqlite_machine };
 	sqlite3 *db;
 	int64_t n;
 
