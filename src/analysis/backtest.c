@@ -100,17 +100,19 @@ static double given(struct kind *k, unsigned way, const struct past_task *t)
 	if (way == BASELINE_REQUESTED)
 		return t->requested_bytes;
 	if (way == BACKTEST_OURS)
-		return sizer_choose(k->sizer, t->usage.input_bytes, SIZING_NEXT, &sizing)
-			       ? sizing.bytes
-			       : t->requested_bytes;
+		return sizer_next(k->sizer, t->usage.input_bytes, &sizing) ? sizing.bytes
+									   : t->requested_bytes;
+	if (way == BACKTEST_ONE_SIZE)
+		return sizer_stands(k->sizer, &sizing, NULL) ? sizing.bytes : t->requested_bytes;
 	bytes = baseline_size(k->others, way, t->usage.input_bytes);
 	return bytes > 0 ? bytes : t->requested_bytes;
 }
 
 static double retry(struct kind *k, unsigned way, double failed)
 {
-	return way == BACKTEST_OURS ? sizer_retry(k->sizer, failed)
-				    : baseline_retry(k->others, way, failed);
+	if (way == BACKTEST_OURS)
+		return sizer_retry(k->sizer, failed);
+	return way == BACKTEST_ONE_SIZE ? 2 * failed : baseline_retry(k->others, way, failed);
 }
 
 static void replay(struct kind *k, const struct past_task *t, const struct sizing_options *options,
@@ -147,7 +149,7 @@ static void replay_cores(struct kind *k, const struct past_task *t, struct backt
 		return;
 	memcpy(cores, k->cores, n * sizeof(*cores));
 	if (n >= SIZER_FEW)
-		sized = cores_needed(cores, n);
+		sized = cores_needed(cores, n, 0);
 	ret->core_s_requested += t->cpus * time;
 	ret->core_s_used += t->cores * time;
 	ret->core_s_sized += sized * time;
@@ -190,5 +192,7 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 
 const char *backtest_way_name(unsigned way)
 {
-	return way == BACKTEST_OURS ? "tracer" : baseline_name(way);
+	if (way == BACKTEST_OURS)
+		return "tracer";
+	return way == BACKTEST_ONE_SIZE ? "tracer, one size" : baseline_name(way);
 }

@@ -15,7 +15,8 @@
 
 #define BACKTEST_TASKS_MAX 1000000
 
-enum { BACKTEST_OURS = BASELINES, BACKTEST_WAYS };
+/* Ours: a size for each task, by its input; and one for all, as --sizes writes it. */
+enum { BACKTEST_OURS = BASELINES, BACKTEST_ONE_SIZE, BACKTEST_WAYS };
 
 struct past_task {
 	const char *kind;
