@@ -16,9 +16,9 @@
 #define USUAL		0.95 /* of inputs: what one size for all is made for */
 
 struct sample {
-	double x, v, t;		    /* input, peak, seconds */
-	double said[SIZING_MODELS]; /* before it was known; 0: nothing was said */
-	size_t known;		    /* how many samples there were then */
+	double x, v, t;			       /* input, peak, seconds */
+	double said[SIZING_MODELS];	       /* before it was known; 0: nothing was said */
+	size_t known;			       /* how many samples there were then */
 	double largest, largest_input, killed; /* of them */
 };
 
@@ -165,6 +165,13 @@ static struct sample *place(struct sizer *s)
 	return &s->ring[s->next++];
 }
 
+double oom_least(const struct usage *u)
+{
+	double limit = u->limit_bytes > 0 ? u->limit_bytes : u->peak_bytes;
+
+	return fmax(u->peak_bytes, limit * OOM_FACTOR);
+}
+
 void sizer_add(struct sizer *s, const struct usage *u)
 {
 	struct sample sample = {
@@ -177,10 +184,10 @@ void sizer_add(struct sizer *s, const struct usage *u)
 		.killed = s->killed,
 	};
 
-	if (u->killed_for_memory)
-		s->killed = fmax(s->killed, fmax(sample.v, u->limit_bytes * OOM_FACTOR));
-	if (u->killed_for_memory)
-		sample.v = fmax(sample.v, u->limit_bytes * OOM_FACTOR);
+	if (u->killed_for_memory) {
+		sample.v = oom_least(u);
+		s->killed = fmax(s->killed, sample.v);
+	}
 	for (unsigned m = 0; m < SIZING_MODELS; m++)
 		sample.said[m] = model_says(s, m, u->input_bytes);
 	*place(s) = sample;
@@ -350,11 +357,14 @@ static double rarely_exceeded(const struct sizer *s)
  * told to go below what a task has died of. */
 static void size_for_all(struct sizer *s, double input, struct sizing *ret)
 {
-	if (s->added < SIZER_CAUTIOUS)
+	if (s->added < SIZER_CAUTIOUS) {
 		be_cautious(s, ret);
-	else
+	} else {
+		double least = rarely_exceeded(s) * (1 + 0.5 / (double)s->n);
+
 		size_for(s, input, ret);
-	ret->bytes = fmax(ret->bytes, clamp(s, rarely_exceeded(s) * (1 + 0.5 / (double)s->n)));
+		ret->bytes = fmax(ret->bytes, clamp(s, least));
+	}
 	ret->bytes = fmax(ret->bytes, clamp(s, s->killed));
 }
 
@@ -394,21 +404,28 @@ static void try_out(const struct sizer *s, struct sizing_risk *ret)
 	}
 }
 
+double sizer_waste(const struct sizer *s, double bytes)
+{
+	double sum = 0;
+	bool failed;
+
+	for (size_t i = 0; i < s->n; i++)
+		sum += cost_of(s, &s->ring[i], bytes, &failed);
+	return sum;
+}
+
 /* Its own tasks are too kind a judge of a size, later ones are a stern one: they
  * count if they met any. */
 static void judge(const struct sizer *s, const struct sizing *size, struct sizing_risk *ret)
 {
 	ret->samples = s->n;
-	for (size_t i = 0; i < s->n; i++) {
-		bool failed;
-
-		ret->waste_byte_s += cost_of(s, &s->ring[i], size->bytes, &failed);
-		ret->below += failed;
-	}
+	ret->waste_byte_s = sizer_waste(s, size->bytes);
+	for (size_t i = 0; i < s->n; i++)
+		ret->below += size->bytes < s->ring[i].v;
 	ret->failure_share_upper = stats_share_upper(ret->below, ret->samples);
 	if (!size->cautious || ret->failures)
-		ret->failure_share_upper =
-			fmax(ret->failure_share_upper, stats_share_upper(ret->failures, ret->tried));
+		ret->failure_share_upper = fmax(ret->failure_share_upper,
+						stats_share_upper(ret->failures, ret->tried));
 }
 
 bool sizer_stands(struct sizer *s, struct sizing *ret, struct sizing_risk *ret_risk)

@@ -47,6 +47,9 @@ struct sizing_options {
 	double least_bytes, most_bytes;
 };
 
+/* What a task that was killed for memory needed at least. */
+double oom_least(const struct usage *u);
+
 extern const struct sizing_options sizing_defaults;
 
 struct sizer;
@@ -58,7 +61,7 @@ struct sizing {
 	bool cautious; /* too few for a choice: largest peak and a tenth */
 };
 
-struct sizing_risk { /* of one size for all */
+struct sizing_risk {		    /* of one size for all */
 	double input_bytes;	    /* that it is made for: the 95th percentile */
 	size_t tried, failures;	    /* tasks that met the size of those before them */
 	double failure_share_upper; /* of tasks to come, if they are like these; 95 % */
@@ -77,6 +80,8 @@ bool sizer_next(struct sizer *s, double input_bytes, struct sizing *ret);
 /* To be written down, for all that come: of these at most one in twenty should need
  * more, as far as there are enough to tell. Risk: may be NULL. */
 bool sizer_stands(struct sizer *s, struct sizing *ret, struct sizing_risk *ret_risk);
+/* What so many bytes for each of the remembered tasks would have cost, byte seconds. */
+double sizer_waste(const struct sizer *s, double bytes);
 /* What to try after an attempt with so many bytes failed. */
 double sizer_retry(const struct sizer *s, double failed_bytes);
 const char *sizing_model_name(enum sizing_model model);

@@ -2,19 +2,15 @@
 #include "src/cli/history.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/analysis/file_role.h"
+#include "src/analysis/together.h"
 #include "src/base/cleanup.h"
 #include "src/cli/reader.h"
 #include "src/model/fields.h"
-
-struct change { /* of memory in use */
-	int64_t task;
-	uint64_t time_ns;
-	int64_t bytes;
-};
 
 struct seen_file {
 	struct seen_key {
@@ -27,15 +23,30 @@ struct seen_file {
 struct by_task {
 	int64_t task; /* key */
 	uint64_t together, input;
-	bool encloses; /* other tasks are inside of it */
+	uint64_t cgroup;    /* of all its processes */
+	uint64_t killed_at; /* limit of the cgroup that ran out of memory */
+	uint32_t workers;
+	bool seen, many_cgroups, whole_host; /* whole_host: no limit, the machine was full */
+	bool encloses;			     /* other tasks are inside of it */
+	UT_hash_handle hh;
+};
+
+struct limit {
+	uint64_t cgroup, bytes; /* key; 0: none */
+	UT_hash_handle hh;
+};
+
+struct victim { /* of the OOM killer */
+	int64_t process, task;
 	UT_hash_handle hh;
 };
 
 struct gather {
 	struct arena arena;
 	struct snapshot s;
-	struct change *changes;
-	size_t n_changes, size_changes;
+	struct together together;
+	struct limit *limits;
+	struct victim *victims;
 	uint64_t processes, files;
 	struct seen_file *seen;
 	struct by_task *by_task;
@@ -57,73 +68,104 @@ static struct by_task *of_task(struct gather *g, int64_t task)
 	return t;
 }
 
-static int add_change(struct gather *g, const struct process_row *p, bool starts)
+static int add_victim(struct gather *g, const struct process_row *p)
 {
-	uint64_t bytes = p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
-	uint64_t end = p->end_ns ? p->end_ns : g->end_ns;
+	struct victim *v = arena_alloc(&g->arena, sizeof(*v));
 
-	if (g->n_changes == g->size_changes) {
-		size_t size = g->size_changes ? g->size_changes * 2 : 1024;
-		struct change *more = reallocarray(g->changes, size, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		g->changes = more;
-		g->size_changes = size;
-	}
-	g->changes[g->n_changes++] = (struct change){
-		.task = p->task,
-		.time_ns = starts ? p->start_ns : end,
-		.bytes = starts ? (int64_t)bytes : -(int64_t)bytes,
-	};
+	if (!v)
+		return -ENOMEM;
+	v->process = p->id;
+	v->task = p->task;
+	HASH_ADD(hh, g->victims, process, sizeof(v->process), v);
 	return 0;
 }
 
 static int visit_process(void *ctx, const struct process_view *v)
 {
 	struct gather *g = ctx;
+	const struct process_row *p = v->process;
+	struct by_task *t;
 	int r;
 
-	if (!v->process->task)
+	if (!p->task)
 		return 0;
 	if (++g->processes > HISTORY_PROCESSES_MAX)
 		return 0;
-	r = add_change(g, v->process, true);
-	return r < 0 ? r : add_change(g, v->process, false);
+	t = of_task(g, p->task);
+	if (!t)
+		return -ENOMEM;
+	t->many_cgroups |= t->seen && t->cgroup != p->cgroup_id;
+	t->cgroup = p->cgroup_id;
+	t->seen = true;
+	r = together_add(&g->together,
+			 &(struct together_process){ .task = p->task,
+						     .start_ns = p->start_ns,
+						     .end_ns = p->end_ns ? p->end_ns : g->end_ns,
+						     .bytes = p->program_peak_rss_bytes
+								      ? p->program_peak_rss_bytes
+								      : p->peak_rss_bytes,
+						     .work_ns = p->ledger.state_ns[LEDGER_CPU] +
+								p->ledger.state_ns[LEDGER_RUNQ],
+						     .threads = p->threads_peak });
+	return r == 0 && p->oom_killed ? add_victim(g, p) : r;
 }
 
-static int by_task_and_time(const void *a, const void *b)
+static int visit_limit(void *ctx, const struct cgroup_row *row)
 {
-	const struct change *x = a, *y = b;
+	struct gather *g = ctx;
+	struct limit *l;
 
-	if (x->task != y->task)
-		return x->task < y->task ? -1 : 1;
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
+	if (!row->memory_limit_bytes)
+		return 0;
+	l = arena_alloc(&g->arena, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	l->cgroup = row->id;
+	l->bytes = row->memory_limit_bytes;
+	HASH_ADD(hh, g->limits, cgroup, sizeof(l->cgroup), l);
+	return 0;
+}
+
+/* Whose limit it was that a task died at: what it asked for may be another number. */
+static int visit_incident(void *ctx, const struct incident_row *row)
+{
+	struct gather *g = ctx;
+	struct victim *v;
+	struct by_task *t;
+	json_t *detail;
+
+	HASH_FIND(hh, g->victims, &row->process, sizeof(row->process), v);
+	if (!v || strcmp(row->kind, "oom") != 0 || !row->detail)
+		return 0;
+	t = of_task(g, v->task);
+	detail = json_loads(row->detail, 0, NULL);
+	if (t && detail) {
+		json_int_t limit = json_integer_value(json_object_get(detail, "limit_bytes"));
+
+		t->whole_host = json_is_true(json_object_get(detail, "whole_host"));
+		t->killed_at = limit > 0 ? (uint64_t)limit : 0;
+	}
+	json_decref(detail);
+	return t ? 0 : -ENOMEM;
+}
+
+static int note_together(void *ctx, int64_t task, uint64_t bytes, uint32_t workers)
+{
+	struct gather *g = ctx;
+	struct by_task *t = of_task(g, task);
+
+	if (!t)
+		return -ENOMEM;
+	t->together = bytes;
+	t->workers = workers;
+	return 0;
 }
 
 static int sum_together(struct gather *g)
 {
-	int64_t now = 0;
-
 	if (g->processes > HISTORY_PROCESSES_MAX)
 		return 0; /* in part would be less than it was: unknown */
-	if (g->n_changes)
-		qsort(g->changes, g->n_changes, sizeof(*g->changes), by_task_and_time);
-	for (size_t i = 0; i < g->n_changes; i++) {
-		const struct change *c = &g->changes[i];
-		struct by_task *t = of_task(g, c->task);
-
-		if (!t)
-			return -ENOMEM;
-		if (!i || c[-1].task != c->task)
-			now = 0;
-		now += c->bytes;
-		if (now > 0 && (uint64_t)now > t->together)
-			t->together = (uint64_t)now;
-	}
-	return 0;
+	return together_each(&g->together, note_together, g);
 }
 
 static uint64_t hash_text(const char *text)
@@ -174,7 +216,9 @@ static void gather_fini(struct gather *g)
 {
 	HASH_CLEAR(hh, g->seen);
 	HASH_CLEAR(hh, g->by_task);
-	free(g->changes);
+	HASH_CLEAR(hh, g->limits);
+	HASH_CLEAR(hh, g->victims);
+	together_fini(&g->together);
 	arena_fini(&g->arena);
 	snapshot_fini(&g->s);
 }
@@ -190,6 +234,23 @@ static int mark_enclosing(struct gather *g)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static void measure(struct history_task *t, struct gather *g, const struct by_task *more)
+{
+	struct limit *limit = NULL;
+
+	if (!more->many_cgroups)
+		HASH_FIND(hh, g->limits, &more->cgroup, sizeof(more->cgroup), limit);
+	t->bounded = limit && more->together > limit->bytes;
+	t->together_bytes = more->together
+				    ? together_bounded(more->together, limit ? limit->bytes : 0,
+						       t->largest_bytes)
+				    : 0;
+	t->workers = more->workers;
+	t->killed_at_bytes = more->whole_host  ? 0
+			     : more->killed_at ? more->killed_at
+					       : t->requested_bytes;
 }
 
 static int copy_task(struct history *h, struct gather *g, const struct task_entry *e)
@@ -229,15 +290,14 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 		.start_ns = row->start_ns,
 		.end_ns = task_end_ns(row, &g->s.run),
 		.cpu_ns = row->ledger.state_ns[LEDGER_CPU],
+		.waited_ns = row->ledger.state_ns[LEDGER_RUNQ],
 		.largest_bytes = row->peak_rss_bytes,
-		.together_bytes = more->together,
 		.input_bytes = g->files > HISTORY_FILES_MAX ? 0 : more->input,
 		.io_bytes = g->s.run.features & FEATURE_IO_BYTES
 				    ? row->ledger.read_bytes + row->ledger.write_bytes
 				    : UINT64_MAX,
 	};
-	if (t->together_bytes && t->together_bytes < t->largest_bytes)
-		t->together_bytes = t->largest_bytes;
+	measure(t, g, more);
 	where_add_task(&t->where, e, &g->s.run);
 	return t->name ? 0 : -ENOMEM;
 }
@@ -278,6 +338,10 @@ static int fill(struct history *h, struct gather *g, struct store *store, int64_
 		r = store_each_process(store, run_id, visit_process, g);
 	if (r == 0)
 		r = sum_together(g);
+	if (r == 0)
+		r = store_each_cgroup(store, run_id, visit_limit, g);
+	if (r == 0 && g->victims)
+		r = store_each_incident(store, run_id, visit_incident, g);
 	if (r == 0)
 		r = store_each_file(store, run_id, visit_file, g);
 	if (r == 0)

@@ -16,7 +16,7 @@
 #include "src/analysis/rightsize.h"
 
 #define GB	  1e9
-#define HISTORIES 36 /* of each kind and length */
+#define HISTORIES 36  /* of each kind and length */
 #define TO_COME	  200 /* tasks after each */
 #define KINDS	  8
 
@@ -117,7 +117,8 @@ static void test_stated_risk_holds(void **state)
 				      kind, lengths[i], 100 * s.stated, 100 * s.met, 100 * s.held);
 			assert_true(s.met <= s.stated);
 			if (lengths[i] >= 10) /* one in twenty; the next of few is any of them */
-				assert_true(s.met <= fmax(0.05, 1.0 / (double)(lengths[i] + 1)) + 0.01);
+				assert_true(s.met <=
+					    fmax(0.05, 1.0 / (double)(lengths[i] + 1)) + 0.01);
 			assert_true(s.held >= 0.85);
 			held += s.held;
 			looks++;

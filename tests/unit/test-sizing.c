@@ -313,12 +313,18 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quantiles), cmocka_unit_test(test_fit),
-		cmocka_unit_test(test_rank_sum),  cmocka_unit_test(test_shift_and_discovery),
-		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_killed_counts),
-		cmocka_unit_test(test_growth_is_a_risk), cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_backtest),  cmocka_unit_test(test_regress),
-		cmocka_unit_test(test_whatif),	  cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_quantiles),
+		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_rank_sum),
+		cmocka_unit_test(test_shift_and_discovery),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_killed_counts),
+		cmocka_unit_test(test_growth_is_a_risk),
+		cmocka_unit_test(test_cores),
+		cmocka_unit_test(test_backtest),
+		cmocka_unit_test(test_regress),
+		cmocka_unit_test(test_whatif),
+		cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
