@@ -163,7 +163,8 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 	struct backtest made = { .requests_known = true, .kinds = HASH_COUNT(p->kinds) };
 	int r = 0;
 
-	qsort(p->list, p->n, sizeof(*p->list), by_start);
+	if (p->n)
+		qsort(p->list, p->n, sizeof(*p->list), by_start);
 	for (size_t i = 0; i < p->n && r == 0; i++) {
 		const struct past_task *t = &p->list[i];
 		struct kind *k = kind_of(p, t->kind);
