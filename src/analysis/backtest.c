@@ -17,6 +17,9 @@ struct kind {
 	struct baselines *others;
 	double cores[CORES_WINDOW];
 	size_t n_cores;
+	struct sizing standing; /* made at `again` tasks or before */
+	struct sizing_risk risk;
+	size_t again;
 	UT_hash_handle hh;
 };
 
@@ -70,7 +73,7 @@ static void forget(struct past_tasks *p)
 		baselines_free(k->others);
 		k->sizer = NULL;
 		k->others = NULL;
-		k->n_cores = 0;
+		k->n_cores = k->again = 0;
 	}
 }
 
@@ -139,6 +142,21 @@ static void replay(struct kind *k, const struct past_task *t, const struct sizin
 	ret->replayed++;
 }
 
+static void replay_risk(struct kind *k, const struct past_task *t, struct backtest *ret)
+{
+	size_t n = sizer_samples(k->sizer);
+
+	if (n < SIZER_FEW)
+		return;
+	if (n >= k->again) {
+		sizer_stands(k->sizer, &k->standing, &k->risk);
+		k->again = n + 1 + n / 20;
+	}
+	ret->stated_sum += k->risk.failure_share_upper;
+	ret->met += k->standing.bytes < t->usage.peak_bytes;
+	ret->stated_tasks++;
+}
+
 static void replay_cores(struct kind *k, const struct past_task *t, struct backtest *ret)
 {
 	double cores[CORES_WINDOW];
@@ -180,6 +198,7 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 			made.learned_only++;
 		else
 			replay(k, t, options, &made);
+		replay_risk(k, t, &made);
 		replay_cores(k, t, &made);
 		sizer_add(k->sizer, &t->usage);
 		baselines_add(k->others, &t->usage);

@@ -239,6 +239,16 @@ static int read_trace(struct trace_reader *t)
 	return t->tasks.n ? EXIT_OK : nothing_in(t);
 }
 
+static void print_risk(const struct backtest *b)
+{
+	double n = (double)b->stated_tasks;
+
+	if (b->stated_tasks)
+		printf("one size: stated that less than %.1f %% of tasks to come need more (mean); "
+		       "%.1f %% of %zu did\n",
+		       100 * b->stated_sum / n, 100 * (double)b->met / n, b->stated_tasks);
+}
+
 static void print_cores(const struct backtest *b)
 {
 	if (!b->cores_known)
@@ -298,6 +308,7 @@ static int print_text(const struct trace_reader *t, const struct backtest *b)
 	if (r >= 0)
 		r = table_end(table);
 	table_free(table);
+	print_risk(b);
 	print_cores(b);
 	return r < 0 ? r : ferror(stdout) ? -EIO : 0;
 }
@@ -320,6 +331,11 @@ static json_t *ways_array(const struct backtest *b)
 	return array;
 }
 
+static json_t *share_of(double part, size_t n)
+{
+	return n ? json_real(part / (double)n) : json_null();
+}
+
 static json_t *file_object(const struct trace_reader *t, const struct backtest *b)
 {
 	json_t *o = json_object();
@@ -336,6 +352,9 @@ static json_t *file_object(const struct trace_reader *t, const struct backtest *
 	json_object_set_new(o, "unknown_input", json_out_uint(t->counts.no_input));
 	json_object_set_new(o, "used_gb_h", json_real(b->used_byte_s / GB_H));
 	json_object_set_new(o, "ways", ways_array(b));
+	json_object_set_new(o, "risk_tasks", json_out_uint(b->stated_tasks));
+	json_object_set_new(o, "risk_stated_ratio", share_of(b->stated_sum, b->stated_tasks));
+	json_object_set_new(o, "risk_met_ratio", share_of((double)b->met, b->stated_tasks));
 	json_object_set_new(o, "cores_known_tasks", json_out_uint(b->cores_known));
 	json_object_set_new(o, "core_h_requested", json_real(b->core_s_requested / 3600));
 	json_object_set_new(o, "core_h_used", json_real(b->core_s_used / 3600));

@@ -221,6 +221,10 @@ static void test_backtest(void **state)
 	/* 7; 2.2 - 1; 2.2 lost, then 4.4 - 3: few tasks, the same */
 	near(b.ways[BACKTEST_OURS].waste_byte_s / 3600 / GB, 11.8);
 	near(b.ways[BACKTEST_ONE_SIZE].waste_byte_s / 3600 / GB, 11.8);
+	/* after three tasks 2.2 GB and CP(0, 3) were said, after four 2.2 and CP(0, 4) */
+	assert_int_equal(b.stated_tasks, 2);
+	assert_int_equal(b.met, 1);
+	near(b.stated_sum, 2 - pow(0.05, 1.0 / 3) - pow(0.05, 1.0 / 4));
 	near(b.core_s_requested, 5 * 3600);
 	past_tasks_fini(&p);
 }
