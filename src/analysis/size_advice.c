@@ -19,7 +19,6 @@ struct size_kind {
 	double *busy, *wanted;
 	size_t n, size;
 	bool workers_known;
-	double seconds;
 };
 
 int size_kind_new(const struct sizing_options *costs, const char *name, struct size_kind **ret)
@@ -90,10 +89,9 @@ int size_kind_add(struct size_kind *k, const struct size_task *t)
 	a->killed += t->killed_for_memory;
 	a->peak_bytes = larger(a->peak_bytes, t->peak_bytes);
 	a->largest_bytes = larger(a->largest_bytes, t->largest_bytes);
-	a->longest_s = fmax(a->longest_s, t->seconds);
+	a->seconds += t->seconds;
 	a->workers = (unsigned)larger(a->workers, t->workers);
 	k->workers_known &= t->workers > 0;
-	k->seconds += t->seconds;
 	sizer_add(k->sizer, &(struct usage){ .input_bytes = t->input_bytes,
 					     .peak_bytes = (double)t->peak_bytes,
 					     .seconds = t->seconds,
@@ -150,7 +148,7 @@ void size_kind_advise(struct size_kind *k, unsigned runs, unsigned host_cpus,
 			a->saving_byte_s = share * (sizer_waste(k->sizer, (double)a->asked_bytes) -
 						    a->risk.waste_byte_s);
 		if (a->asked_cpus)
-			a->saving_core_s = ((double)a->asked_cpus - a->cpus) * k->seconds / runs;
+			a->saving_core_s = ((double)a->asked_cpus - a->cpus) * a->seconds / runs;
 	}
 	*ret = *a;
 }

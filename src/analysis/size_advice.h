@@ -37,8 +37,8 @@ struct size_advice {
 	double busy_p90;	/* cores */
 	double wanted_p90;	/* cores, had none of its threads waited for one */
 	bool starved;		/* it used fewer cores than it could have */
-	double longest_s;
-	double saving_byte_s; /* against what is asked for now, a run; NAN: not known */
+	double seconds;		/* of all tasks */
+	double saving_byte_s;	/* against what is asked for now, a run; NAN: not known */
 	double saving_core_s;
 };
 

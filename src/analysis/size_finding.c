@@ -21,16 +21,16 @@ static struct judged judge_memory(const struct size_advice *a)
 
 	if (a->killed && (!a->known || asked < a->size.bytes))
 		return (struct judged){ VERDICT_MEMORY_UNDER, SEVERITY_WARNING };
-	if (!a->known || !a->asked_bytes)
+	if (!a->asked_bytes)
 		return (struct judged){ VERDICT_SIZE, SEVERITY_INFO };
 	if (a->peak_bytes > a->asked_bytes)
 		return (struct judged){ VERDICT_MEMORY_UNDER, SEVERITY_NOTICE };
-	if (asked <= OVER * a->size.bytes)
-		return (struct judged){ VERDICT_SIZE, SEVERITY_INFO };
-	return (struct judged){ VERDICT_MEMORY_OVER,
-				size_is_waste(a->asked_bytes, a->peak_bytes, a->longest_s)
-					? SEVERITY_WARNING
-					: SEVERITY_NOTICE };
+	if (size_is_waste(a->asked_bytes, a->peak_bytes, a->seconds) &&
+	    (!a->known || asked > a->size.bytes))
+		return (struct judged){ VERDICT_MEMORY_OVER, SEVERITY_WARNING };
+	if (a->known && asked > OVER * a->size.bytes)
+		return (struct judged){ VERDICT_MEMORY_OVER, SEVERITY_NOTICE };
+	return (struct judged){ VERDICT_SIZE, SEVERITY_INFO };
 }
 
 static void memory_figures(struct finding *one, const struct size_advice *a)
@@ -67,13 +67,15 @@ static const char *memory_summary(struct findings *all, const struct size_advice
 			     a->name, human_bytes(asked, a->asked_bytes), used);
 }
 
-static const char *memory_advice(struct findings *all, const struct size_advice *a)
+static const char *memory_advice(struct findings *all, const struct size_advice *a,
+				 enum verdict verdict)
 {
 	char size[HUMAN_MAX];
 
 	if (!a->known)
-		return findings_text(all, "not enough data for a size: %zu of %d tasks", a->samples,
-				     SIZER_FEW);
+		return findings_text(all, "%snot enough data for a size: %zu of %d tasks",
+				     verdict == VERDICT_MEMORY_OVER ? "ask for less; " : "",
+				     a->samples, SIZER_FEW);
 	return findings_text(all,
 			     "ask for %s: learned from %zu tasks, less than %.0f %% of those to "
 			     "come need more; mind page cache and tmpfs, which are not in this "
@@ -101,7 +103,7 @@ static void memory_finding(struct findings *all, const struct size_advice *a)
 					   "%zu of its tasks were killed for memory, at less than "
 					   "that",
 					   a->killed);
-	one->advice = memory_advice(all, a);
+	one->advice = memory_advice(all, a, j.verdict);
 	memory_figures(one, a);
 	one->check = CHECK;
 }
@@ -118,7 +120,7 @@ static bool judge_cores(const struct size_advice *a, struct judged *ret)
 		*ret = (struct judged){ VERDICT_CPUS_OVER, a->busy_p90 < 0.5 * a->asked_cpus
 								   ? SEVERITY_WARNING
 								   : SEVERITY_NOTICE };
-	return a->longest_s >= 1 || a->asked_cpus < a->cpus;
+	return a->seconds >= 1 || a->asked_cpus < a->cpus;
 }
 
 static void cores_finding(struct findings *all, const struct size_advice *a)

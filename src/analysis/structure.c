@@ -327,7 +327,7 @@ static void unused_memory(struct findings *all, const struct unit *u, const stru
 	char asked_text[HUMAN_MAX], used_text[HUMAN_MAX], size[HUMAN_MAX] = "less";
 	struct finding *one;
 
-	if (a->killed || !size_is_waste(asked, used, u->explained.total_ns / 1e9) ||
+	if ((a->killed && !a->known) || !size_is_waste(asked, used, a->seconds) ||
 	    (a->known && a->size.bytes >= (double)asked))
 		return;
 	one = findings_add(all, VERDICT_MEMORY_OVER, u->kind, u->name);
