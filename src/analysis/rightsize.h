@@ -25,11 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIZER_WINDOW	    300 /* tasks of one kind that are remembered */
-#define SIZER_FEW	    3	/* below: no advice */
-#define SIZER_CAUTIOUS	    10	/* below: the largest peak and a tenth */
-#define SIZER_CAUTIOUS_NEXT 5	/* the same, for a replay that learns on */
-#define OOM_FACTOR	    1.2 /* of its limit a killed task needs at least */
+#define SIZER_WINDOW	    300	   /* tasks of one kind that are remembered */
+#define SIZER_FEW	    3	   /* below: no advice */
+#define SIZER_CAUTIOUS	    10	   /* below: the largest peak and a tenth */
+#define SIZER_CAUTIOUS_NEXT 5	   /* the same, for a replay that learns on */
+#define GB_H		    3.6e12 /* byte seconds */
+#define OOM_FACTOR	    1.2	   /* of its limit a killed task needs at least */
 
 enum sizing_model { SIZING_CONSTANT, SIZING_LINE, SIZING_NEAREST, SIZING_MODELS };
 

@@ -55,6 +55,8 @@ uint64_t size_advice_mib(const struct size_advice *a); /* rounded up */
 /* Whether so much asked for is a waste that `tracer tune` warns of. */
 bool size_is_waste(uint64_t asked_bytes, uint64_t used_bytes, double seconds);
 unsigned size_confidence(const struct size_advice *a);
+/* ", which saves ...", or "" where that is not known, or nothing. */
+const char *size_saving_text(struct findings *all, const struct size_advice *a);
 /* One finding about memory, and one about cores if they are known to be amiss. */
 void size_findings(struct findings *all, const struct size_advice *a);
 

@@ -6,7 +6,6 @@
 #include "src/base/human.h"
 
 #define OVER	 1.25 /* a request by a quarter above the advice, or more, is a waste */
-#define GB_H	 3.6e12
 #define ONE_CORE 1.2
 #define CHECK	 "apply it, run again, and compare with `tracer diff`"
 
@@ -67,6 +66,13 @@ static const char *memory_summary(struct findings *all, const struct size_advice
 			     a->name, human_bytes(asked, a->asked_bytes), used);
 }
 
+const char *size_saving_text(struct findings *all, const struct size_advice *a)
+{
+	if (!a->known || !(a->saving_byte_s > 0))
+		return "";
+	return findings_text(all, ", which saves %.2g GB h a run", a->saving_byte_s / GB_H);
+}
+
 static const char *memory_advice(struct findings *all, const struct size_advice *a,
 				 enum verdict verdict)
 {
@@ -77,11 +83,11 @@ static const char *memory_advice(struct findings *all, const struct size_advice 
 				     verdict == VERDICT_MEMORY_OVER ? "ask for less; " : "",
 				     a->samples, SIZER_FEW);
 	return findings_text(all,
-			     "ask for %s: learned from %zu tasks, less than %.0f %% of those to "
+			     "ask for %s%s: learned from %zu tasks, less than %.0f %% of those to "
 			     "come need more; mind page cache and tmpfs, which are not in this "
 			     "figure",
-			     human_bytes(size, size_advice_mib(a) << 20), a->samples,
-			     ceil(100 * a->risk.failure_share_upper));
+			     human_bytes(size, size_advice_mib(a) << 20), size_saving_text(all, a),
+			     a->samples, ceil(100 * a->risk.failure_share_upper));
 }
 
 static void memory_finding(struct findings *all, const struct size_advice *a)

@@ -317,7 +317,8 @@ static void unused_cpus(struct findings *all, const struct unit *u, const struct
 	figure_count(one, "requested_cpus", asked);
 	figure_ratio(one, "cores_used", used);
 	figure_ns(one, "wall_ns", (uint64_t)u->explained.total_ns);
-	figure_text(one, "requested_by", NULL);
+	if (a->cpus && a->asked_cpus)
+		figure_ratio(one, "saving_core_h_per_run", a->saving_core_s / 3600);
 	one->check = findings_text(all, "tracer tasks --columns name,requested_cpus,cores_ratio");
 }
 
@@ -344,13 +345,14 @@ static void unused_memory(struct findings *all, const struct unit *u, const stru
 	if (a->known)
 		human_bytes(size, size_advice_mib(a) << 20);
 	one->advice = findings_text(
-		all, "ask for %s (%s); mind page cache and tmpfs, which are not in this figure",
-		size, rests_on(all, a));
+		all, "ask for %s%s (%s); mind page cache and tmpfs, which are not in this figure",
+		size, size_saving_text(all, a), rests_on(all, a));
 	figure_bytes(one, "requested_memory_bytes", asked);
 	figure_bytes(one, "used_at_most_bytes", used);
 	if (a->known) {
 		figure_bytes(one, "memory_bytes", size_advice_mib(a) << 20);
 		figure_ratio(one, "failure_share_upper_ratio", a->risk.failure_share_upper);
+		figure_ratio(one, "saving_gb_h_per_run", a->saving_byte_s / GB_H);
 	}
 	one->check = "tracer tasks --columns name,requested_memory_bytes,peak_rss_bytes";
 }
