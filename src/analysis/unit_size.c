@@ -53,13 +53,27 @@ static uint64_t limit_of(const struct run_facts *f, const struct fact_task *t)
 	return c ? c->memory_limit_bytes : 0;
 }
 
+/* Others in its cgroup had their part of what its limit allowed. */
+static bool had_company(const struct run_facts *f, const struct fact_task *t,
+			const struct fact_event *e)
+{
+	for (size_t i = 0; i < f->n_tasks; i++) {
+		const struct fact_task *o = &f->tasks[i];
+
+		if (o != t && !o->outer && o->root && o->start_ns <= e->time_ns &&
+		    o->end_ns >= e->time_ns && o->root->cgroup_id == e->process->cgroup_id)
+			return true;
+	}
+	return false;
+}
+
 static uint64_t killed_at(const struct run_facts *f, const struct fact_task *t)
 {
 	for (size_t i = 0; i < f->n_events; i++) {
 		const struct fact_event *e = &f->events[i];
 
 		if (e->kind == FACT_OOM && e->process && e->process->task == t)
-			return e->whole_host ? 0 : e->limit_bytes;
+			return e->whole_host || had_company(f, t, e) ? 0 : e->limit_bytes;
 	}
 	return t->requested_memory_bytes;
 }

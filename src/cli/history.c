@@ -47,7 +47,7 @@ struct gather {
 	struct together together;
 	struct limit *limits;
 	struct victim *victims;
-	uint64_t processes, files;
+	uint64_t processes, files, killed;
 	struct seen_file *seen;
 	struct by_task *by_task;
 	uint64_t end_ns;
@@ -236,6 +236,25 @@ static int mark_enclosing(struct gather *g)
 	return 0;
 }
 
+/* Others in its cgroup had their part of what its limit allowed. What cannot be looked
+ * at, as too many tasks were killed, is not known either. */
+static bool had_company(struct gather *g, const struct history_task *t, const struct by_task *of)
+{
+	if (++g->killed > HISTORY_KILLED_MAX)
+		return true;
+	for (const struct task_entry *e = g->s.tasks; e; e = e->hh.next) {
+		const struct by_task *other = NULL;
+
+		if (e->row.id == of->task || e->outer || e->row.start_ns > t->end_ns ||
+		    task_end_ns(&e->row, &g->s.run) < t->end_ns)
+			continue;
+		HASH_FIND(hh, g->by_task, &e->row.id, sizeof(e->row.id), other);
+		if (other && !other->encloses && other->seen && other->cgroup == of->cgroup)
+			return true;
+	}
+	return false;
+}
+
 static void measure(struct history_task *t, struct gather *g, const struct by_task *more)
 {
 	struct limit *limit = NULL;
@@ -248,9 +267,12 @@ static void measure(struct history_task *t, struct gather *g, const struct by_ta
 						       t->largest_bytes)
 				    : 0;
 	t->workers = more->workers;
-	t->killed_at_bytes = more->whole_host  ? 0
-			     : more->killed_at ? more->killed_at
-					       : t->requested_bytes;
+	if (t->status != TASK_STATUS_OOM || more->whole_host)
+		return;
+	if (!more->killed_at)
+		t->killed_at_bytes = t->requested_bytes;
+	else if (!had_company(g, t, more))
+		t->killed_at_bytes = more->killed_at;
 }
 
 static int copy_task(struct history *h, struct gather *g, const struct task_entry *e)

@@ -17,6 +17,7 @@
 #define HISTORY_TASKS_MAX     200000
 #define HISTORY_PROCESSES_MAX 1000000 /* of one run */
 #define HISTORY_FILES_MAX     1000000 /* of one run */
+#define HISTORY_KILLED_MAX    1000    /* of one run: whose limit it was is looked up */
 
 struct history_task {
 	const char *name;	      /* as shown */
