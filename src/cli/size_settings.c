@@ -124,14 +124,14 @@ void size_settings_unknown(FILE *out, FILE *said, enum sizes_format format,
 						 : "an option of Snakemake");
 }
 
-void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs)
+void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs, bool any)
 {
 	const char *lead = format == SIZES_NEXTFLOW ? "//" : "#";
 
 	if (format != SIZES_BATCH)
 		fprintf(out, "%s by tracer tune --sizes, from %u run%s\n", lead, runs,
 			runs == 1 ? "" : "s");
-	if (format == SIZES_NEXTFLOW)
+	if (format == SIZES_NEXTFLOW && any)
 		fputs("process {\n"
 		      "    errorStrategy = { task.exitStatus in [104, 134, 137, 139, 140, 143] ? "
 		      "'retry' : 'finish' }\n"
@@ -201,7 +201,7 @@ void size_settings_threads(FILE *out, const struct size_advice *a, bool first)
 
 void size_settings_end(FILE *out, enum sizes_format format, bool any)
 {
-	if (format == SIZES_NEXTFLOW)
+	if (format == SIZES_NEXTFLOW && any)
 		fputs("}\n", out);
 	else if (format == SIZES_SNAKEMAKE && any)
 		fputc('\n', out);

@@ -261,9 +261,11 @@ static int print_json(const struct kinds *kinds, const char *pipeline)
 
 static void print_settings(const struct kinds *kinds, enum sizes_format format)
 {
-	bool first = true;
+	bool any = false, first = true;
 
-	size_settings_begin(stdout, format, kinds->judged);
+	for (const struct kind *k = kinds->all; k; k = k->hh.next)
+		any |= size_settings_takes(format, &k->advice);
+	size_settings_begin(stdout, format, kinds->judged, any);
 	for (const struct kind *k = kinds->all; k; k = k->hh.next)
 		if (!size_settings_takes(format, &k->advice))
 			size_settings_unknown(stdout, stderr, format, &k->advice);
@@ -272,15 +274,15 @@ static void print_settings(const struct kinds *kinds, enum sizes_format format)
 			size_settings_task(stdout, format, &k->advice, first);
 			first = false;
 		}
-	if (format == SIZES_SNAKEMAKE && !first) {
-		first = true;
-		for (const struct kind *k = kinds->all; k; k = k->hh.next)
-			if (size_settings_takes(format, &k->advice)) {
-				size_settings_threads(stdout, &k->advice, first);
-				first = false;
-			}
-	}
-	size_settings_end(stdout, format, !first);
+	first = true;
+	for (const struct kind *k = kinds->all; format == SIZES_SNAKEMAKE && k; k = k->hh.next)
+		if (size_settings_takes(format, &k->advice)) {
+			size_settings_threads(stdout, &k->advice, first);
+			first = false;
+		}
+	size_settings_end(stdout, format, any);
+	if (!any)
+		log_warning("no task has a size that can be written: there is nothing to paste");
 }
 
 static int print(const struct kinds *kinds, const struct tune_sizing_options *o,

@@ -7,7 +7,8 @@
  * Before them a run of which nothing is known of what was asked for: 12 tasks `count`
  * in a cgroup with a limit that the peaks of their two processes exceed together, and
  * that wait for CPUs half of the time; the last one dies at that limit. A run without
- * tasks. And one where the last `count` dies in a larger cgroup that it shares.
+ * tasks. One where the last `count` dies in a larger cgroup that it shares. One of two
+ * tasks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
 	put_early("5e000003", "bare", 12, 77);
 	put_early("5e000004", "none", 0, 77);
 	put_early("5e000005", "shared", 12, 78);
+	put_early("5e000006", "few", 2, 77);
 	put_run("5e000001", false);
 	put_run("5e000002", true);
 	must(store_commit(store, &lost));
