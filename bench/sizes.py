@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Sizes on public task traces, where they lie beside the repository (../shared/traces): waste
-against the best other way, the risk that was stated and met, and time; and `tune` on a large run."""
+against the best other way, the risk stated and met, and time; and `tune` on a large run."""
 import glob
 import json
 import os
