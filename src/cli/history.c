@@ -2,13 +2,12 @@
 #include "src/cli/history.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/analysis/file_role.h"
-#include "src/analysis/together.h"
 #include "src/base/cleanup.h"
+#include "src/cli/history_memory.h"
 #include "src/cli/reader.h"
 #include "src/model/fields.h"
 
@@ -22,32 +21,16 @@ struct seen_file {
 
 struct by_task {
 	int64_t task; /* key */
-	uint64_t together, input;
-	uint64_t cgroup;    /* of all its processes */
-	uint64_t killed_at; /* limit of the cgroup that ran out of memory */
-	uint32_t workers;
-	bool seen, many_cgroups, whole_host; /* whole_host: no limit, the machine was full */
-	bool encloses;			     /* other tasks are inside of it */
-	UT_hash_handle hh;
-};
-
-struct limit {
-	uint64_t cgroup, bytes; /* key; 0: none */
-	UT_hash_handle hh;
-};
-
-struct victim { /* of the OOM killer */
-	int64_t process, task;
+	uint64_t input;
+	bool encloses; /* other tasks are inside of it */
 	UT_hash_handle hh;
 };
 
 struct gather {
 	struct arena arena;
 	struct snapshot s;
-	struct together together;
-	struct limit *limits;
-	struct victim *victims;
-	uint64_t processes, files, killed;
+	struct task_memory memory;
+	uint64_t processes, files;
 	struct seen_file *seen;
 	struct by_task *by_task;
 	uint64_t end_ns;
@@ -68,104 +51,15 @@ static struct by_task *of_task(struct gather *g, int64_t task)
 	return t;
 }
 
-static int add_victim(struct gather *g, const struct process_row *p)
-{
-	struct victim *v = arena_alloc(&g->arena, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	v->process = p->id;
-	v->task = p->task;
-	HASH_ADD(hh, g->victims, process, sizeof(v->process), v);
-	return 0;
-}
-
 static int visit_process(void *ctx, const struct process_view *v)
 {
 	struct gather *g = ctx;
-	const struct process_row *p = v->process;
-	struct by_task *t;
-	int r;
 
-	if (!p->task)
+	if (!v->process->task)
 		return 0;
 	if (++g->processes > HISTORY_PROCESSES_MAX)
 		return 0;
-	t = of_task(g, p->task);
-	if (!t)
-		return -ENOMEM;
-	t->many_cgroups |= t->seen && t->cgroup != p->cgroup_id;
-	t->cgroup = p->cgroup_id;
-	t->seen = true;
-	r = together_add(&g->together,
-			 &(struct together_process){ .task = p->task,
-						     .start_ns = p->start_ns,
-						     .end_ns = p->end_ns ? p->end_ns : g->end_ns,
-						     .bytes = p->program_peak_rss_bytes
-								      ? p->program_peak_rss_bytes
-								      : p->peak_rss_bytes,
-						     .work_ns = p->ledger.state_ns[LEDGER_CPU] +
-								p->ledger.state_ns[LEDGER_RUNQ],
-						     .threads = p->threads_peak });
-	return r == 0 && p->oom_killed ? add_victim(g, p) : r;
-}
-
-static int visit_limit(void *ctx, const struct cgroup_row *row)
-{
-	struct gather *g = ctx;
-	struct limit *l;
-
-	if (!row->memory_limit_bytes)
-		return 0;
-	l = arena_alloc(&g->arena, sizeof(*l));
-	if (!l)
-		return -ENOMEM;
-	l->cgroup = row->id;
-	l->bytes = row->memory_limit_bytes;
-	HASH_ADD(hh, g->limits, cgroup, sizeof(l->cgroup), l);
-	return 0;
-}
-
-/* Whose limit it was that a task died at: what it asked for may be another number. */
-static int visit_incident(void *ctx, const struct incident_row *row)
-{
-	struct gather *g = ctx;
-	struct victim *v;
-	struct by_task *t;
-	json_t *detail;
-
-	HASH_FIND(hh, g->victims, &row->process, sizeof(row->process), v);
-	if (!v || strcmp(row->kind, "oom") != 0 || !row->detail)
-		return 0;
-	t = of_task(g, v->task);
-	detail = json_loads(row->detail, 0, NULL);
-	if (t && detail) {
-		json_int_t limit = json_integer_value(json_object_get(detail, "limit_bytes"));
-
-		t->whole_host = json_is_true(json_object_get(detail, "whole_host"));
-		t->killed_at = limit > 0 ? (uint64_t)limit : 0;
-	}
-	json_decref(detail);
-	return t ? 0 : -ENOMEM;
-}
-
-static int note_together(void *ctx, int64_t task, uint64_t bytes, uint32_t workers)
-{
-	struct gather *g = ctx;
-	struct by_task *t = of_task(g, task);
-
-	if (!t)
-		return -ENOMEM;
-	t->together = bytes;
-	t->workers = workers;
-	return 0;
-}
-
-static int sum_together(struct gather *g)
-{
-	if (g->processes > HISTORY_PROCESSES_MAX)
-		return 0; /* in part would be less than it was: unknown */
-	return together_each(&g->together, note_together, g);
+	return task_memory_add(&g->memory, v->process, g->end_ns);
 }
 
 static uint64_t hash_text(const char *text)
@@ -216,9 +110,7 @@ static void gather_fini(struct gather *g)
 {
 	HASH_CLEAR(hh, g->seen);
 	HASH_CLEAR(hh, g->by_task);
-	HASH_CLEAR(hh, g->limits);
-	HASH_CLEAR(hh, g->victims);
-	together_fini(&g->together);
+	task_memory_fini(&g->memory);
 	arena_fini(&g->arena);
 	snapshot_fini(&g->s);
 }
@@ -234,45 +126,6 @@ static int mark_enclosing(struct gather *g)
 			return -ENOMEM;
 	}
 	return 0;
-}
-
-/* Others in its cgroup had their part of what its limit allowed. What cannot be looked
- * at, as too many tasks were killed, is not known either. */
-static bool had_company(struct gather *g, const struct history_task *t, const struct by_task *of)
-{
-	if (++g->killed > HISTORY_KILLED_MAX)
-		return true;
-	for (const struct task_entry *e = g->s.tasks; e; e = e->hh.next) {
-		const struct by_task *other = NULL;
-
-		if (e->row.id == of->task || e->outer || e->row.start_ns > t->end_ns ||
-		    task_end_ns(&e->row, &g->s.run) < t->end_ns)
-			continue;
-		HASH_FIND(hh, g->by_task, &e->row.id, sizeof(e->row.id), other);
-		if (other && !other->encloses && other->seen && other->cgroup == of->cgroup)
-			return true;
-	}
-	return false;
-}
-
-static void measure(struct history_task *t, struct gather *g, const struct by_task *more)
-{
-	struct limit *limit = NULL;
-
-	if (!more->many_cgroups)
-		HASH_FIND(hh, g->limits, &more->cgroup, sizeof(more->cgroup), limit);
-	t->bounded = limit && more->together > limit->bytes;
-	t->together_bytes = more->together
-				    ? together_bounded(more->together, limit ? limit->bytes : 0,
-						       t->largest_bytes)
-				    : 0;
-	t->workers = more->workers;
-	if (t->status != TASK_STATUS_OOM || more->whole_host)
-		return;
-	if (!more->killed_at)
-		t->killed_at_bytes = t->requested_bytes;
-	else if (!had_company(g, t, more))
-		t->killed_at_bytes = more->killed_at;
 }
 
 static int copy_task(struct history *h, struct gather *g, const struct task_entry *e)
@@ -319,7 +172,7 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 				    ? row->ledger.read_bytes + row->ledger.write_bytes
 				    : UINT64_MAX,
 	};
-	measure(t, g, more);
+	task_memory_measure(&g->memory, &g->s, row, t);
 	where_add_task(&t->where, e, &g->s.run);
 	return t->name ? 0 : -ENOMEM;
 }
@@ -358,12 +211,8 @@ static int fill(struct history *h, struct gather *g, struct store *store, int64_
 	g->end_ns = g->s.run.end_ns;
 	if (r == 0)
 		r = store_each_process(store, run_id, visit_process, g);
-	if (r == 0)
-		r = sum_together(g);
-	if (r == 0)
-		r = store_each_cgroup(store, run_id, visit_limit, g);
-	if (r == 0 && g->victims)
-		r = store_each_incident(store, run_id, visit_incident, g);
+	if (r == 0 && g->processes <= HISTORY_PROCESSES_MAX) /* a part is less than it was */
+		r = task_memory_finish(&g->memory, store, run_id);
 	if (r == 0)
 		r = store_each_file(store, run_id, visit_file, g);
 	if (r == 0)
