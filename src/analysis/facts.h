@@ -27,6 +27,7 @@ struct fact_process {
 	uint64_t exec_ns;			  /* of its last program; 0: none of its own */
 	uint64_t command;			  /* hash of program and arguments; 0: none */
 	uint64_t peak_rss_bytes, cgroup_id;
+	uint64_t program_peak_rss_bytes; /* without what it had before its last program */
 	uint32_t pid, threads_peak, killer_pid;
 	int exit_code, signal;
 	bool oom_killed, failed, alive; /* alive: when observation ended */

@@ -43,6 +43,10 @@ static const struct {
 	[VERDICT_CRASH] = { "crash", "crashed" },
 	[VERDICT_EXIT] = { "exit", "ended with an error" },
 	[VERDICT_CANCELLED] = { "cancelled", "was cancelled" },
+	[VERDICT_SIZE] = { "size", "needs so much" },
+	[VERDICT_MEMORY_UNDER] = { "memory-under-requested",
+				   "needed more memory than it asked for" },
+	[VERDICT_CPUS_UNDER] = { "cpus-under-requested", "used more cores than it asked for" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

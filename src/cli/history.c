@@ -7,14 +7,9 @@
 
 #include "src/analysis/file_role.h"
 #include "src/base/cleanup.h"
+#include "src/cli/history_memory.h"
 #include "src/cli/reader.h"
 #include "src/model/fields.h"
-
-struct change { /* of memory in use */
-	int64_t task;
-	uint64_t time_ns;
-	int64_t bytes;
-};
 
 struct seen_file {
 	struct seen_key {
@@ -26,7 +21,7 @@ struct seen_file {
 
 struct by_task {
 	int64_t task; /* key */
-	uint64_t together, input;
+	uint64_t input;
 	bool encloses; /* other tasks are inside of it */
 	UT_hash_handle hh;
 };
@@ -34,8 +29,7 @@ struct by_task {
 struct gather {
 	struct arena arena;
 	struct snapshot s;
-	struct change *changes;
-	size_t n_changes, size_changes;
+	struct task_memory memory;
 	uint64_t processes, files;
 	struct seen_file *seen;
 	struct by_task *by_task;
@@ -57,73 +51,15 @@ static struct by_task *of_task(struct gather *g, int64_t task)
 	return t;
 }
 
-static int add_change(struct gather *g, const struct process_row *p, bool starts)
-{
-	uint64_t bytes = p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
-	uint64_t end = p->end_ns ? p->end_ns : g->end_ns;
-
-	if (g->n_changes == g->size_changes) {
-		size_t size = g->size_changes ? g->size_changes * 2 : 1024;
-		struct change *more = reallocarray(g->changes, size, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		g->changes = more;
-		g->size_changes = size;
-	}
-	g->changes[g->n_changes++] = (struct change){
-		.task = p->task,
-		.time_ns = starts ? p->start_ns : end,
-		.bytes = starts ? (int64_t)bytes : -(int64_t)bytes,
-	};
-	return 0;
-}
-
 static int visit_process(void *ctx, const struct process_view *v)
 {
 	struct gather *g = ctx;
-	int r;
 
 	if (!v->process->task)
 		return 0;
 	if (++g->processes > HISTORY_PROCESSES_MAX)
 		return 0;
-	r = add_change(g, v->process, true);
-	return r < 0 ? r : add_change(g, v->process, false);
-}
-
-static int by_task_and_time(const void *a, const void *b)
-{
-	const struct change *x = a, *y = b;
-
-	if (x->task != y->task)
-		return x->task < y->task ? -1 : 1;
-	if (x->time_ns != y->time_ns)
-		return x->time_ns < y->time_ns ? -1 : 1;
-	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
-}
-
-static int sum_together(struct gather *g)
-{
-	int64_t now = 0;
-
-	if (g->processes > HISTORY_PROCESSES_MAX)
-		return 0; /* in part would be less than it was: unknown */
-	if (g->n_changes)
-		qsort(g->changes, g->n_changes, sizeof(*g->changes), by_task_and_time);
-	for (size_t i = 0; i < g->n_changes; i++) {
-		const struct change *c = &g->changes[i];
-		struct by_task *t = of_task(g, c->task);
-
-		if (!t)
-			return -ENOMEM;
-		if (!i || c[-1].task != c->task)
-			now = 0;
-		now += c->bytes;
-		if (now > 0 && (uint64_t)now > t->together)
-			t->together = (uint64_t)now;
-	}
-	return 0;
+	return task_memory_add(&g->memory, v->process, g->end_ns);
 }
 
 static uint64_t hash_text(const char *text)
@@ -174,7 +110,7 @@ static void gather_fini(struct gather *g)
 {
 	HASH_CLEAR(hh, g->seen);
 	HASH_CLEAR(hh, g->by_task);
-	free(g->changes);
+	task_memory_fini(&g->memory);
 	arena_fini(&g->arena);
 	snapshot_fini(&g->s);
 }
@@ -229,15 +165,14 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 		.start_ns = row->start_ns,
 		.end_ns = task_end_ns(row, &g->s.run),
 		.cpu_ns = row->ledger.state_ns[LEDGER_CPU],
+		.waited_ns = row->ledger.state_ns[LEDGER_RUNQ],
 		.largest_bytes = row->peak_rss_bytes,
-		.together_bytes = more->together,
 		.input_bytes = g->files > HISTORY_FILES_MAX ? 0 : more->input,
 		.io_bytes = g->s.run.features & FEATURE_IO_BYTES
 				    ? row->ledger.read_bytes + row->ledger.write_bytes
 				    : UINT64_MAX,
 	};
-	if (t->together_bytes && t->together_bytes < t->largest_bytes)
-		t->together_bytes = t->largest_bytes;
+	task_memory_measure(&g->memory, &g->s, row, t);
 	where_add_task(&t->where, e, &g->s.run);
 	return t->name ? 0 : -ENOMEM;
 }
@@ -276,8 +211,8 @@ static int fill(struct history *h, struct gather *g, struct store *store, int64_
 	g->end_ns = g->s.run.end_ns;
 	if (r == 0)
 		r = store_each_process(store, run_id, visit_process, g);
-	if (r == 0)
-		r = sum_together(g);
+	if (r == 0 && g->processes <= HISTORY_PROCESSES_MAX) /* a part is less than it was */
+		r = task_memory_finish(&g->memory, store, run_id);
 	if (r == 0)
 		r = store_each_file(store, run_id, visit_file, g);
 	if (r == 0)

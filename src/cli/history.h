@@ -17,6 +17,7 @@
 #define HISTORY_TASKS_MAX     200000
 #define HISTORY_PROCESSES_MAX 1000000 /* of one run */
 #define HISTORY_FILES_MAX     1000000 /* of one run */
+#define HISTORY_KILLED_MAX    1000    /* of one run: whose limit it was is looked up */
 
 struct history_task {
 	const char *name;	      /* as shown */
@@ -27,11 +28,14 @@ struct history_task {
 	uint32_t attempt, requested_cpus; /* 0: unknown */
 	uint64_t requested_bytes;	  /* 0: unknown */
 	uint64_t start_ns, end_ns;
-	uint64_t cpu_ns;
-	uint64_t largest_bytes;	 /* peak of its largest process: a lower bound; 0: unknown */
-	uint64_t together_bytes; /* peaks of those alive at a time, summed; 0: unknown */
-	uint64_t input_bytes;	 /* of the files that it only read; 0: unknown */
-	uint64_t io_bytes;	 /* from and to storage; UINT64_MAX: unknown */
+	uint64_t cpu_ns, waited_ns; /* on a CPU; ready, and none was free */
+	uint32_t workers;	    /* threads with work at a time; 0: unknown */
+	bool bounded;		    /* together_bytes is what a limit around it allowed */
+	uint64_t killed_at_bytes;   /* of one killed for memory: limit; 0: unknown */
+	uint64_t largest_bytes;	    /* peak of its largest process: a lower bound; 0: unknown */
+	uint64_t together_bytes;    /* peaks of those alive at a time, summed; 0: unknown */
+	uint64_t input_bytes;	    /* of the files that it only read; 0: unknown */
+	uint64_t io_bytes;	    /* from and to storage; UINT64_MAX: unknown */
 	struct where where;
 };
 

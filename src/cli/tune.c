@@ -40,7 +40,7 @@ static const struct option_spec options[] = {
 	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
 	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
 	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
-	  "replay the trace FILEs under each way of sizing" },
+	  "replay the trace FILEs (Nextflow, WfFormat) under each\nway of sizing" },
 	{ "time-to-failure", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.time_to_failure),
 	  "SHARE", "of its time after which a task without memory\nfails (default 1: at its end)" },
 	{ "failure-cost", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.failure_cost), "GBH",

@@ -90,6 +90,8 @@ static int visit_process(void *ctx, const struct process_view *view)
 	p->exec_ns = view->exec ? view->exec->time_ns : 0;
 	p->command = view->exec ? command_hash(view->exec) : 0;
 	p->peak_rss_bytes = row->peak_rss_bytes;
+	p->program_peak_rss_bytes =
+		row->program_peak_rss_bytes ? row->program_peak_rss_bytes : row->peak_rss_bytes;
 	p->cgroup_id = row->cgroup_id;
 	p->pid = row->pid;
 	p->threads_peak = row->threads_peak;

@@ -8,7 +8,6 @@
 #include "src/cli/options.h"
 
 #define TUNE_RUNS_DEFAULT 20
-#define GB_H		  3.6e12 /* byte seconds */
 
 struct tune_sizing_options {
 	const char *db;
