@@ -19,6 +19,7 @@
 #define HISTORY_FILES_MAX     1000000 /* of one run */
 
 struct history_task {
+	int64_t id;
 	const char *name;	      /* as shown */
 	const char *detail;	      /* sample or key; NULL: none */
 	const char *tool, *tool_path; /* of the tool with most CPU; NULL: unknown */
@@ -32,6 +33,7 @@ struct history_task {
 	uint64_t together_bytes; /* peaks of those alive at a time, summed; 0: unknown */
 	uint64_t input_bytes;	 /* of the files that it only read; 0: unknown */
 	uint64_t io_bytes;	 /* from and to storage; UINT64_MAX: unknown */
+	uint64_t net_bytes;	 /* through sockets; UINT64_MAX: unknown */
 	struct where where;
 };
 
