@@ -47,6 +47,7 @@ static const struct {
 	[VERDICT_MEMORY_UNDER] = { "memory-under-requested",
 				   "needed more memory than it asked for" },
 	[VERDICT_CPUS_UNDER] = { "cpus-under-requested", "used more cores than it asked for" },
+	[VERDICT_INSTANCE] = { "instance", "would run better on another machine" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

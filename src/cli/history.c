@@ -153,6 +153,7 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 	}
 	t = &h->tasks[h->n++];
 	*t = (struct history_task){
+		.id = row->id,
 		.name = arena_text(&h->arena, row->name),
 		.detail = arena_text(&h->arena, task_detail(row)),
 		.tool = arena_text(&h->arena, e->tools ? e->tools->row.name : NULL),
@@ -171,6 +172,9 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 		.io_bytes = g->s.run.features & FEATURE_IO_BYTES
 				    ? row->ledger.read_bytes + row->ledger.write_bytes
 				    : UINT64_MAX,
+		.net_bytes = g->s.run.features & FEATURE_NET_BYTES
+				     ? row->ledger.net_rx_bytes + row->ledger.net_tx_bytes
+				     : UINT64_MAX,
 	};
 	task_memory_measure(&g->memory, &g->s, row, t);
 	where_add_task(&t->where, e, &g->s.run);

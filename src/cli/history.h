@@ -20,6 +20,7 @@
 #define HISTORY_KILLED_MAX    1000    /* of one run: whose limit it was is looked up */
 
 struct history_task {
+	int64_t id;
 	const char *name;	      /* as shown */
 	const char *detail;	      /* sample or key; NULL: none */
 	const char *tool, *tool_path; /* of the tool with most CPU; NULL: unknown */
@@ -36,6 +37,7 @@ struct history_task {
 	uint64_t together_bytes;    /* peaks of those alive at a time, summed; 0: unknown */
 	uint64_t input_bytes;	    /* of the files that it only read; 0: unknown */
 	uint64_t io_bytes;	    /* from and to storage; UINT64_MAX: unknown */
+	uint64_t net_bytes;	    /* through sockets; UINT64_MAX: unknown */
 	struct where where;
 };
 
