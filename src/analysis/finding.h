@@ -49,6 +49,7 @@ enum verdict {
 	VERDICT_CRASH,
 	VERDICT_EXIT,
 	VERDICT_CANCELLED,
+	VERDICT_WHAT_IF, /* a prediction; name: the change */
 	VERDICTS
 };
 

@@ -217,6 +217,7 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 	}
 	t = &h->tasks[h->n++];
 	*t = (struct history_task){
+		.id = row->id,
 		.name = arena_text(&h->arena, row->name),
 		.detail = arena_text(&h->arena, task_detail(row)),
 		.tool = arena_text(&h->arena, e->tools ? e->tools->row.name : NULL),

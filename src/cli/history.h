@@ -19,6 +19,7 @@
 #define HISTORY_FILES_MAX     1000000 /* of one run */
 
 struct history_task {
+	int64_t id;
 	const char *name;	      /* as shown */
 	const char *detail;	      /* sample or key; NULL: none */
 	const char *tool, *tool_path; /* of the tool with most CPU; NULL: unknown */

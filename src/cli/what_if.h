@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of `tracer tune --what-if`: rows to tasks in a graph, other runs of the
+ * pipeline as a test of the model, money, and what is printed. */
+#ifndef TRACER_CLI_WHAT_IF_H
+#define TRACER_CLI_WHAT_IF_H
+
+#include "src/analysis/finding.h"
+#include "src/analysis/whatif.h"
+#include "src/cli/history.h"
+#include "src/cost/money.h"
+
+#define FASTER_MAX	  32
+#define TRIALS_RUNS_MAX	  6    /* beside RUN; each is predicted from each other */
+#define TRIALS_TASKS_MAX  5000 /* of all of them */
+#define TRIALS_SIZE_RATIO 1.25 /* of the CPU time: others did other work */
+
+struct what_if_run { /* owned arrays; names live in the history's arena */
+	struct whatif_run run;
+	struct whatif_task *tasks;
+	const char **names;
+	struct whatif_need *needs;
+	double cpu_s; /* of all tasks */
+	bool steps;   /* the run has no tasks: steps stand for them */
+};
+
+/* The run that was added to h last. 0 or -errno. */
+int what_if_run_load(struct what_if_run *w, struct history *h, struct store *store);
+void what_if_run_fini(struct what_if_run *w);
+
+struct what_if_trials {
+	unsigned runs;	    /* RUN and those that did the same work */
+	unsigned n;	    /* predictions of one from another */
+	double error_ratio; /* NAN: too few runs */
+};
+
+/* Predicts runs of the pipeline from each other, and learns from them what tasks make
+ * of more CPUs (sets `scale` of w's tasks). 0 or -errno. */
+int what_if_trials(struct what_if_run *w, const struct history *h, struct store *store,
+		   struct what_if_trials *ret);
+
+struct what_if_cost {
+	bool known, was_known;
+	money was, predicted;
+	money usd_per_hour; /* of the predicted world's host */
+	char source[40];
+	char why[200]; /* not known */
+};
+
+/* cores: there were, and would be. Exit code; it has said what is wrong with settings. */
+int what_if_cost(struct store *store, const struct run_row *run, const struct whatif *w,
+		 const double cores[2], struct what_if_cost *ret);
+
+struct what_if_said {
+	const struct history *h;
+	const struct what_if_run *w;
+	const struct whatif *is;
+	const struct what_if_trials *trials;
+	const struct what_if_cost *cost;
+	const char *change;
+	double error_ratio; /* +- of the time */
+};
+
+int what_if_print_text(const struct what_if_said *s); /* 0 or -errno */
+int what_if_print_json(const struct what_if_said *s);
+
+#endif
