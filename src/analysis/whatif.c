@@ -33,7 +33,7 @@ struct shares { /* of the work */
 	double at_limit, all_places, unplaced;
 };
 
-static struct shares shares_of(const struct whatif_run *run, double places_most)
+static struct shares shares_of(const struct whatif_run *run, double cores, double places_most)
 {
 	struct shares s = { 0 };
 	double cpu = 0, wall = 0;
@@ -44,7 +44,7 @@ static struct shares shares_of(const struct whatif_run *run, double places_most)
 
 		cpu += t->cpu_s;
 		wall += own;
-		s.at_limit += at_limit(t, run->was.cores) ? t->cpu_s : 0;
+		s.at_limit += at_limit(t, cores) ? t->cpu_s : 0;
 		s.all_places += had_all_places(t, places_most) ? own : 0;
 		s.unplaced += t->placed ? 0 : own;
 	}
@@ -57,7 +57,7 @@ static struct shares shares_of(const struct whatif_run *run, double places_most)
 static enum whatif_doubt doubt_of(const struct whatif_run *run, const struct whatif_world *would,
 				  const struct whatif *w)
 {
-	struct shares s = shares_of(run, (double)w->places_most);
+	struct shares s = shares_of(run, w->cores_had, (double)w->places_most);
 	bool more = would->tasks > w->tasks_most || would->places > w->places_most;
 
 	if (more && !run->graph)
@@ -66,39 +66,11 @@ static enum whatif_doubt doubt_of(const struct whatif_run *run, const struct wha
 		return WHATIF_NO_DATA;
 	if (would->places > w->places_most && s.all_places > IGNORED_MOST)
 		return WHATIF_THREADS;
-	if (would->cores > run->was.cores && s.at_limit > IGNORED_MOST)
+	if (would->cores > w->cores_had && s.at_limit > IGNORED_MOST)
 		return WHATIF_MORE_CORES;
 	if (would->memory_bytes > 0 && w->needed_bytes > would->memory_bytes)
 		return WHATIF_NO_ROOM;
 	return WHATIF_NONE;
-}
-
-/* What others run on the CPUs stretches the time there: by so much that all tasks wait
- * for as long as they did. The replay waits the longer the more. */
-static int find_slow(const struct whatif_run *run, const struct order *o, double *ret)
-{
-	struct replay_options how = { .of.cores = run->was.cores, .slow = 1, .as_was = true };
-	double low = 1, high = SLOW_MOST, waited = 0, work = 0;
-	struct replay p;
-	int r = whatif_replay(o, &how, &p);
-
-	for (size_t i = 0; i < run->n; i++) {
-		waited += fmax(run->tasks[i].queue_s, 0);
-		work += o->jobs[i].work_s;
-	}
-	if (r == 0 && waited <= p.queue_s + QUEUE_NOTICED * work)
-		high = low;
-	for (unsigned i = 0; i < HALVINGS && low < high && r == 0; i++) {
-		how.slow = sqrt(low * high);
-		r = whatif_replay(o, &how, &p);
-		if (p.queue_s > waited)
-			high = how.slow;
-		else
-			low = how.slow;
-	}
-	if (r == 0)
-		*ret = low;
-	return r;
 }
 
 /* A run of one task at a time does not tell in what order the engine would begin more:
@@ -126,15 +98,17 @@ static int replay_orders(const struct whatif_run *run, const struct order *o,
 static int predict(const struct whatif_run *run, const struct whatif_world *would,
 		   const struct order *o, struct whatif *ret)
 {
-	struct replay_options old = { .of.cores = run->was.cores, .as_was = true };
-	struct replay_options new = { .of = *would };
+	struct replay_options old = { .as_was = true }, new = { .of = *would };
 	double tail = fmax(run->run_s - o->last_s, 0), off;
 	struct replay was, then;
-	int r = find_slow(run, o, &old.slow);
+	int r = whatif_cores(run, o, &old.of.cores, &old.slow);
 
 	if (r < 0)
 		return r;
+	ret->cores_had = old.of.cores;
 	ret->cores_share = 1 / old.slow;
+	if (!(new.of.cores > 0))
+		new.of.cores = old.of.cores;
 	new.slow = old.slow;
 	r = whatif_replay(o, &old, &was);
 	if (r == 0)
@@ -143,7 +117,7 @@ static int predict(const struct whatif_run *run, const struct whatif_world *woul
 		return r;
 	off = fabs(was.end_s / fmax(o->last_s, 1e-9) - 1);
 	ret->replayed_s = was.end_s + tail;
-	ret->doubt = doubt_of(run, would, ret);
+	ret->doubt = doubt_of(run, &new.of, ret);
 	if (ret->doubt == WHATIF_NONE && !(off < TOLERATED))
 		ret->doubt = WHATIF_BAD_MODEL;
 	if (ret->doubt != WHATIF_NONE)
@@ -158,9 +132,11 @@ static int predict(const struct whatif_run *run, const struct whatif_world *woul
 int whatif_predict(const struct whatif_run *run, const struct whatif_world *would,
 		   struct whatif *ret)
 {
-	struct whatif made = {
-		.observed_s = run->run_s, .predicted_s = NAN, .error_ratio = NAN, .cores_share = 1
-	};
+	struct whatif made = { .observed_s = run->run_s,
+			       .predicted_s = NAN,
+			       .error_ratio = NAN,
+			       .cores_share = 1,
+			       .cores_had = run->was.cores };
 	struct whatif_run used = *run;
 	struct order o;
 	int r;
@@ -170,7 +146,7 @@ int whatif_predict(const struct whatif_run *run, const struct whatif_world *woul
 		*ret = made;
 		return 0;
 	}
-	made.unplaced_share = shares_of(run, 0).unplaced;
+	made.unplaced_share = shares_of(run, 0, 0).unplaced;
 	if (made.unplaced_share > IGNORED_MOST) /* its order is all that is known of it */
 		used.graph = false;
 	made.graph = used.graph;

@@ -40,7 +40,7 @@ struct whatif_need { /* indices of tasks */
 };
 
 struct whatif_world {
-	double cores;	     /* > 0 */
+	double cores;	     /* 0: as it had */
 	size_t tasks;	     /* at most so many at a time; 0: not limited by their number */
 	size_t places;	     /* that tasks may take together; neither: as many as then */
 	double memory_bytes; /* 0: no limit */
@@ -51,12 +51,13 @@ struct whatif_run {
 	size_t n;
 	const struct whatif_need *needs;
 	size_t n_needs;
-	bool graph;	       /* the dataflow is known: needs are all that passed */
-	bool in_passes;	       /* the engine goes through its tasks again and again (make) */
-	double first_s, run_s; /* its beginning, and how long it took to its end */
-	double engine_cpu_s;   /* of processes outside of tasks */
-	double engine_queue_s; /* their waits for a free CPU */
-	struct whatif_world was;
+	bool graph;		 /* the dataflow is known: needs are all that passed */
+	bool in_passes;		 /* the engine goes through its tasks again and again (make) */
+	double first_s, run_s;	 /* its beginning, and how long it took to its end */
+	double engine_cpu_s;	 /* of processes outside of tasks */
+	double engine_queue_s;	 /* their waits for a free CPU */
+	struct whatif_world was; /* cores > 0 */
+	bool cores_told;	 /* these were its cores; else at most so many */
 };
 
 enum whatif_doubt {
@@ -75,6 +76,7 @@ struct whatif {
 	double observed_s, replayed_s; /* what was, and what the model makes of it */
 	double predicted_s;	       /* NAN: not known */
 	double error_ratio;	       /* +-, by rule of thumb */
+	double cores_had;	       /* as told, or fewer if its waits say so */
 	double cores_share;	       /* of the CPUs, what others left; taken to stay so */
 	size_t tasks_most;	       /* at a time, observed */
 	size_t places_most;	       /* the same in places */

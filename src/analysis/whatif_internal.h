@@ -13,6 +13,7 @@ struct job {		/* a task, by observed start */
 	double gap_s;	/* then the engine's work to start it; it has its place */
 	double memory_bytes;
 	double places;
+	double queue_s; /* observed */
 	double faster;
 	struct whatif_scale scale;
 	uint32_t needs;	 /* how many */
@@ -51,13 +52,18 @@ struct replay {
 /* How a world is replayed. */
 struct replay_options {
 	struct whatif_world of;
-	double slow;	/* time on a CPU is stretched so by what others run there; >= 1 */
-	bool as_was;	/* without `faster`, and with the CPUs that tasks had asked for */
-	bool in_passes; /* not the first in order begins, but the next after the last begun */
+	double slow;	     /* time on a CPU is stretched so by what others run there; >= 1 */
+	bool as_was;	     /* without `faster`, and with the CPUs that tasks had asked for */
+	double *job_queue_s; /* ret: waits of each job; NULL: nobody asks */
+	bool in_passes;	     /* not the first in order begins, but the next after the last begun */
 };
 
 int whatif_replay(const struct order *o, const struct replay_options *how,
 		  struct replay *ret); /* 0 or -ENOMEM */
+
+/* The cores that the run had, and the stretch by others. 0 or -ENOMEM. */
+int whatif_cores(const struct whatif_run *run, const struct order *o, double *ret_cores,
+		 double *ret_slow);
 
 struct sharer { /* somebody who uses CPUs now */
 	double bound, cores;

@@ -85,6 +85,7 @@ static void job_from(struct job *j, const struct whatif_task *t)
 
 	*j = (struct job){
 		.work_s = work,
+		.queue_s = wall - work,
 		.bound = on / work,
 		.cores = on > 0 ? fmax(t->cpu_s / on, 1) : 1,
 		.memory_bytes = t->memory_bytes,

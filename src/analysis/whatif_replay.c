@@ -231,6 +231,13 @@ static void end(struct state *s, uint32_t job)
 	s->n_ended++;
 }
 
+static void wait(struct state *s, uint32_t job, double queue_s)
+{
+	s->queue_s += queue_s;
+	if (s->how->job_queue_s)
+		s->how->job_queue_s[job] += queue_s;
+}
+
 /* Time passes until something ends or begins; what that allows comes after. */
 static void pass(struct state *s, uint32_t *ended, uint32_t *begun)
 {
@@ -246,7 +253,7 @@ static void pass(struct state *s, uint32_t *ended, uint32_t *begun)
 
 		r->left_s = fmax(r->left_s - step * r->rate, 0);
 		if (r->phase == PHASE_RUN)
-			s->queue_s += step * (1 - r->rate);
+			wait(s, r->job, step * (1 - r->rate));
 		if (done && r->phase == PHASE_RUN) {
 			ended[n_ended++] = r->job;
 			continue;

@@ -82,9 +82,11 @@ static void change_fini(struct change *c)
 
 static void apply(struct change *c, struct what_if_run *w)
 {
-	if (!isnan(c->had))
+	if (!isnan(c->had)) {
 		w->run.was.cores = c->had;
-	c->would.cores = isnan(c->cpus) ? w->run.was.cores : c->cpus;
+		w->run.cores_told = true;
+	}
+	c->would.cores = isnan(c->cpus) ? 0 : c->cpus;
 	for (size_t i = 0; i < w->run.n; i++)
 		for (size_t k = 0; k < c->n_faster; k++)
 			if (!strcmp(w->names[i], c->faster[k])) {
@@ -133,8 +135,8 @@ static int judge(struct reader *r, struct history *h, struct change *c,
 	e = whatif_predict(&w.run, &c->would, &is);
 	if (e < 0)
 		return reader_result(e);
-	cores[0] = w.run.was.cores;
-	cores[1] = c->would.cores;
+	cores[0] = is.cores_had;
+	cores[1] = c->would.cores > 0 ? c->would.cores : is.cores_had;
 	rc = what_if_cost(r->store, &h->runs[0].row, &is, cores, &cost);
 	if (rc)
 		return rc;

@@ -321,8 +321,7 @@ static double cpus_of_list(const char *list)
 	return n;
 }
 
-/* CPUs that the run was given: the host's, or fewer where its command is taskset. Programs
- * that choose their CPUs themselves are not seen: had=N says so. */
+/* CPUs that the run was given where its command is taskset; 0: nothing says it. */
 static double cpus_given(const struct run_row *run)
 {
 	const char *word = run->argv.data, *end = word ? word + run->argv.len : NULL;
@@ -337,7 +336,7 @@ static double cpus_given(const struct run_row *run)
 		n = !strcmp(words[1], "-c") || !strcmp(words[1], "--cpu-list")
 			    ? cpus_of_list(words[2])
 			    : cpus_of_mask(words[1]);
-	return n > 0 && n < run->cpus ? n : run->cpus;
+	return n > 0 && n < run->cpus ? n : 0;
 }
 
 int what_if_run_load(struct what_if_run *w, struct history *h, struct store *store)
@@ -356,6 +355,9 @@ int what_if_run_load(struct what_if_run *w, struct history *h, struct store *sto
 	w->run.needs = w->needs;
 	w->run.run_s = (double)(l.of->row.end_ns - l.of->row.start_ns) / NS;
 	w->run.was.cores = cpus_given(&l.of->row);
+	w->run.cores_told = w->run.was.cores > 0;
+	if (!w->run.cores_told)
+		w->run.was.cores = l.of->row.cpus;
 	w->run.in_passes = l.of->row.engine && !strcmp(l.of->row.engine, "make");
 	HASH_CLEAR(hh, l.by_id);
 	arena_fini(&l.arena);

@@ -92,8 +92,9 @@ int what_if_print_text(const struct what_if_said *s)
 	if (w->tasks_most)
 		printf(", with up to %zu %s at a time", w->tasks_most,
 		       s->w->steps ? "steps" : "tasks");
-	if (s->w->run.was.cores < s->h->runs[0].row.cpus)
-		printf(", on %g of %u CPUs", s->w->run.was.cores, s->h->runs[0].row.cpus);
+	if (w->cores_had < s->h->runs[0].row.cpus)
+		printf(", on %g of %u CPUs%s", w->cores_had, s->h->runs[0].row.cpus,
+		       s->w->run.cores_told ? "" : " (as its waits say)");
 	fputs("\nwith ", stdout);
 	safe_print(stdout, s->change);
 	if (w->doubt != WHATIF_NONE) {
@@ -209,7 +210,11 @@ static void set_basis(json_t *o, const struct what_if_said *s)
 	json_out_set(o, "waits_without_data",
 		     s->is->graph ? json_out_uint(w->order_needs) : json_null());
 	json_out_set(o, "from", json_string(from_words(s)));
-	json_out_set(o, "cores_had", json_real(s->w->run.was.cores));
+	json_out_set(o, "cores_had", json_real(w->cores_had));
+	json_out_set(o, "cores_had_from",
+		     json_string(s->w->run.cores_told		      ? "told"
+				 : w->cores_had < s->w->run.was.cores ? "waits"
+								      : "host"));
 	json_out_set(o, "assumed", json_string(ASSUMED));
 }
 

@@ -91,9 +91,9 @@ static const struct what_if_run *run_at(const struct trials *t, unsigned i)
 static int try(const struct trials *t, const struct whatif *selves, unsigned a, unsigned b,
 	       double *ret_s)
 {
-	const struct whatif_run *from = &run_at(t, a)->run, *to = &run_at(t, b)->run;
+	const struct whatif_run *from = &run_at(t, a)->run;
 	struct whatif_world would = {
-		.cores = to->was.cores * selves[b].cores_share / selves[a].cores_share,
+		.cores = selves[b].cores_had * selves[b].cores_share / selves[a].cores_share,
 		.places = selves[b].places_most,
 	};
 	struct whatif w;
@@ -108,11 +108,12 @@ static int try_all(const struct trials *t, struct what_if_trials *ret)
 {
 	struct whatif_trial list[(TRIALS_RUNS_MAX + 1) * TRIALS_RUNS_MAX];
 	struct whatif selves[TRIALS_RUNS_MAX + 1];
+	const struct whatif_world unchanged = { 0 };
 	unsigned n = 0;
 	int r = 0;
 
 	for (unsigned i = 0; i <= t->n && r == 0; i++)
-		r = whatif_predict(&run_at(t, i)->run, &run_at(t, i)->run.was, &selves[i]);
+		r = whatif_predict(&run_at(t, i)->run, &unchanged, &selves[i]);
 	for (unsigned a = 0; a <= t->n && r == 0; a++)
 		for (unsigned b = 0; b <= t->n && r == 0; b++) {
 			double predicted_s;
