@@ -52,12 +52,14 @@ struct whatif_run {
 	const struct whatif_need *needs;
 	size_t n_needs;
 	bool graph;		 /* the dataflow is known: needs are all that passed */
+	bool independent;	 /* the engine only starts what it is given (xargs) */
 	bool in_passes;		 /* the engine goes through its tasks again and again (make) */
 	double first_s, run_s;	 /* its beginning, and how long it took to its end */
 	double engine_cpu_s;	 /* of processes outside of tasks */
 	double engine_queue_s;	 /* their waits for a free CPU */
 	struct whatif_world was; /* cores > 0 */
 	bool cores_told;	 /* these were its cores; else at most so many */
+	double slow;		 /* by others, if found before (1 / cores_share); else 0 */
 };
 
 enum whatif_doubt {

@@ -81,8 +81,12 @@ int whatif_cores(const struct whatif_run *run, const struct order *o, double *re
 {
 	double cores = run->was.cores, slow, off, fewer_slow, fewer_off;
 	double few = fmin(ceil(cores) - 1, CORES_TRIED);
-	int r = find_slow(o, cores, &slow);
+	int r = 0;
 
+	if (run->slow > 0)
+		slow = run->slow;
+	else
+		r = find_slow(o, cores, &slow);
 	if (r == 0 && !run->cores_told && slow > SLOW_SUSPECT)
 		r = misfit(o, cores, slow, &off);
 	else

@@ -194,7 +194,8 @@ static int explain(struct build *b, uint32_t i, double patience_s)
 	size_t k = ended_until(b->ends, b->o->n, b->tasks[i]->start_s);
 	double end_s = k ? b->ends[k - 1].s - b->run->first_s : 0;
 
-	if (b->o->graph && j->gap_s > patience_s && k && end_s > b->released_s[i] + SAME_S) {
+	if (b->o->graph && !b->run->independent && j->gap_s > patience_s && k &&
+	    end_s > b->released_s[i] + SAME_S) {
 		int r = b->ends[k - 1].job < i ? add_need(b, b->ends[k - 1].job, i, false) : 0;
 
 		if (r < 0)

@@ -13,7 +13,7 @@
 
 #include "src/analysis/whatif_internal.h"
 
-#define ROUNDS	    6
+#define ROUNDS	    4
 #define EXACT_MOST  10 /* programs; with more their mean is near enough */
 #define WANTED_MOST 64 /* cores in the exact sum */
 
@@ -22,12 +22,12 @@ static unsigned whole_cores(double cores)
 	return cores < 1.5 ? 1 : (unsigned)(cores + 0.5);
 }
 
-/* Distribution of the cores that all but `skip` want; false: too many. */
-static bool others(const struct sharer *list, size_t n, size_t skip, double p[WANTED_MOST + 1])
+/* Distribution of the cores that all but `skip` want, up to *ret_most; false: too many. */
+static bool others(const struct sharer *list, size_t n, size_t skip, double p[WANTED_MOST + 1],
+		   unsigned *ret_most)
 {
 	unsigned most = 0;
 
-	memset(p, 0, (WANTED_MOST + 1) * sizeof(*p));
 	p[0] = 1;
 	for (size_t k = 0; k < n; k++) {
 		unsigned wants = whole_cores(list[k].cores);
@@ -37,19 +37,22 @@ static bool others(const struct sharer *list, size_t n, size_t skip, double p[WA
 			continue;
 		if (most + wants > WANTED_MOST)
 			return false;
+		memset(&p[most + 1], 0, wants * sizeof(*p));
 		most += wants;
 		for (unsigned x = most; x + 1 > 0; x--)
 			p[x] = p[x] * (1 - on) + (x >= wants ? p[x - wants] * on : 0);
 	}
+	*ret_most = most;
 	return true;
 }
 
 static double stretch(const struct sharer *list, size_t n, size_t i, double cores)
 {
 	double p[WANTED_MOST + 1], mean = list[i].cores, sum = 0;
+	unsigned most;
 
-	if (n <= EXACT_MOST && others(list, n, i, p)) {
-		for (unsigned x = 0; x <= WANTED_MOST; x++)
+	if (n <= EXACT_MOST && others(list, n, i, p, &most)) {
+		for (unsigned x = 0; x <= most; x++)
 			sum += p[x] * fmax(1, (list[i].cores + x) / cores);
 		return sum;
 	}

@@ -10,8 +10,8 @@
 #include "src/cost/money.h"
 
 #define FASTER_MAX	  32
-#define TRIALS_RUNS_MAX	  6    /* beside RUN; each is predicted from each other */
-#define TRIALS_TASKS_MAX  5000 /* of all of them */
+#define TRIALS_RUNS_MAX	  5    /* beside RUN; each is predicted from each other */
+#define TRIALS_TASKS_MAX  3000 /* of all of them */
 #define TRIALS_SIZE_RATIO 1.25 /* of the CPU time: others did other work */
 
 struct what_if_run { /* owned arrays; names live in the history's arena */

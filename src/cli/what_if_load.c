@@ -236,6 +236,7 @@ static int add_graph(struct load *l)
 	int r;
 
 	/* What a script does step by step is its order, whatever files say. */
+	run->independent = fan_out;
 	run->graph = fan_out || (!l->w->steps && flow_is_known(&l->v));
 	r = run->graph ? add_needs(l) : 0;
 	if (r == 0 && run->graph)

@@ -10,7 +10,7 @@
 #include "src/cli/what_if.h"
 
 #define CANDIDATES    20     /* newest runs of the pipeline that are looked at */
-#define PROCESSES_ALL 200000 /* of all of them */
+#define PROCESSES_ALL 100000 /* of all of them */
 #define TASKS_RATIO   1.1
 #define SCALE_SAMPLES 4 /* times of a task: fewer fit anything */
 
@@ -91,14 +91,18 @@ static const struct what_if_run *run_at(const struct trials *t, unsigned i)
 static int try(const struct trials *t, const struct whatif *selves, unsigned a, unsigned b,
 	       double *ret_s)
 {
-	const struct whatif_run *from = &run_at(t, a)->run;
 	struct whatif_world would = {
 		.cores = selves[b].cores_had * selves[b].cores_share / selves[a].cores_share,
 		.places = selves[b].places_most,
 	};
+	struct whatif_run from = run_at(t, a)->run;
 	struct whatif w;
-	int r = whatif_predict(from, &would, &w);
+	int r;
 
+	from.was.cores = selves[a].cores_had;
+	from.cores_told = true;
+	from.slow = 1 / selves[a].cores_share;
+	r = whatif_predict(&from, &would, &w);
 	if (r == 0)
 		*ret_s = w.predicted_s; /* NAN: it would not have said anything */
 	return r;
@@ -189,7 +193,6 @@ int what_if_trials(struct what_if_run *w, const struct history *h, struct store 
 	*ret = (struct what_if_trials){ .runs = 1, .error_ratio = NAN };
 	if (!history_pipeline(t.row) || tasks > TRIALS_TASKS_MAX)
 		return 0;
-	t.processes = t.row->processes;
 	r = store_each_run(store, 0, visit_run, &t);
 	for (unsigned i = 0; r >= 0 && i < t.n_ids && t.n < TRIALS_RUNS_MAX; i++) {
 		if (tasks + w->run.n > TRIALS_TASKS_MAX)
