@@ -185,8 +185,8 @@ def observe(pipeline, cores, jobs):
     return run["id"], int(run["end_ns"]) - int(run["start_ns"])
 
 
-def predicted(bench, run, had, cores, jobs):
-    change = f"had={had},cpus={cores},tasks={jobs}"
+def predicted(bench, run, cores, jobs):
+    change = f"cpus={cores},tasks={jobs}"
     done = bench.execute([bench.tracer, "tune", "--what-if", change, "--db", bench.db, "--json",
                           run], stdout=subprocess.PIPE)
     return json.loads(done.stdout)
@@ -226,7 +226,7 @@ def judge(bench, pipeline, runs):
             if was == would:
                 continue
             real = statistics.median(wall for _, wall in runs[would])
-            said = [predicted(bench, run, was[0], *would) for run, _ in observed]
+            said = [predicted(bench, run, *would) for run, _ in observed]
             for one in said:
                 score.add(one, real)
             known = [int(one["predicted_ns"]) / 1e9 for one in said if one["known"]]
@@ -240,7 +240,6 @@ def judge(bench, pipeline, runs):
 
 def options(parser):
     parser.add_argument("--only", help="names of pipelines, with commas")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--realtime", action="store_true",
                         help="run at real-time priority: for a machine that others use")
     parser.add_argument("--verbose", action="store_true", help="each prediction")
@@ -254,7 +253,7 @@ def main():
         runs = {p: {w: [] for w in WORLDS} for p in pipelines}
         title("what-if: wall times with other cores and jobs at a time, predicted and run")
         with Shield(bench.args.realtime):
-            for _ in range(bench.args.rounds):
+            for _ in range(min(bench.args.pairs, 3)):
                 for world in WORLDS:
                     for p in pipelines:
                         runs[p][world].append(observe(p, *world))
