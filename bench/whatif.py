@@ -157,14 +157,14 @@ class FanOut(Pipeline):
 class Parallel(Pipeline):
     """Pipes of several programs under GNU parallel."""
     name = "parallel"
-    sizes = (9, 3, 6, 12, 2, 7, 4)
+    sizes = (36, 12, 24, 48, 8, 28, 16)
 
     def prepare(self):
         super().prepare()
         with open(f"{self.dir}/data", "wb") as f:
             state = bytearray(range(256))
-            for i in range(self.bench.size(14 << 20) // 256):
-                state[i % 256] = (state[i % 256] * 5 + i) % 64
+            for i in range(self.bench.size(48 << 20) // 256):
+                state[i % 256] = (state[i % 256] * 5 + i) % 251
                 f.write(state)
 
     def command(self, jobs):

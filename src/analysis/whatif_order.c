@@ -267,16 +267,28 @@ static int list_after(struct build *b)
 	return 0;
 }
 
+/* Time in which it was starting something, however many; jobs are by start. */
+static double time_in_gaps(const struct build *b)
+{
+	double sum = 0, low = INFINITY;
+
+	for (size_t i = b->o->n; i-- > 0;) {
+		double start_s = b->tasks[i]->start_s - b->run->first_s;
+		double from_s = start_s - b->o->jobs[i].gap_s;
+
+		sum += fmax(fmin(start_s, low) - from_s, 0);
+		low = fmin(low, from_s);
+	}
+	return sum + b->o->start_s + fmax(b->run->run_s - b->o->last_s, 0);
+}
+
 /* The engine's time between tasks: how much of it was work, and how much a wait. */
 static void measure_engine(const struct build *b)
 {
 	const struct whatif_run *run = b->run;
 	struct order *o = b->o;
-	double gaps_s = o->start_s, active = run->engine_cpu_s + run->engine_queue_s, queue_s;
+	double active = run->engine_cpu_s + run->engine_queue_s, gaps_s = time_in_gaps(b), queue_s;
 
-	for (size_t i = 0; i < o->n; i++)
-		gaps_s += o->jobs[i].gap_s;
-	gaps_s += fmax(run->run_s - o->last_s, 0);
 	if (!(gaps_s > 0) || !(active > 0))
 		return;
 	active = fmin(gaps_s / active, 1); /* what it did while tasks ran delayed nobody */

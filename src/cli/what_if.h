@@ -27,6 +27,26 @@ struct what_if_run { /* owned arrays; names live in the history's arena */
 int what_if_run_load(struct what_if_run *w, struct history *h, struct store *store);
 void what_if_run_fini(struct what_if_run *w);
 
+struct life { /* of a process of a task */
+	uint64_t start_ns, end_ns;
+	double busy;	    /* CPU and waits for one of all its threads, by its wall time */
+	double queue_share; /* of that, waits */
+	double cpu_s;
+	uint32_t task;
+};
+
+struct lives { /* zeroed: empty; at most HISTORY_PROCESSES_MAX */
+	struct life *list;
+	size_t n, size;
+	uint64_t dropped;
+};
+
+int lives_add(struct lives *l, uint32_t task, const struct process_row *p, uint64_t run_end_ns);
+/* Sets queue_s and cpu_wall_s of tasks whose processes account for their CPU time. 0 or
+ * -ENOMEM. */
+int lives_measure(struct lives *l, struct whatif_task *tasks);
+void lives_fini(struct lives *l);
+
 struct what_if_trials {
 	unsigned runs;	    /* RUN and those that did the same work */
 	unsigned n;	    /* predictions of one from another */

@@ -25,6 +25,7 @@ struct load {
 	struct arena arena;
 	struct task_entry *steps; /* sums of their processes */
 	const char *top;	  /* what started the steps */
+	struct lives lives;
 };
 
 struct index {
@@ -120,7 +121,16 @@ static int visit_step_process(void *ctx, const struct process_view *view)
 	ledger_add(&row->ledger, &p->ledger);
 	row->peak_rss_bytes +=
 		p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
-	return 0;
+	return lives_add(&l->lives, of->task, p, l->of->row.end_ns);
+}
+
+static int visit_task_process(void *ctx, const struct process_view *view)
+{
+	struct load *l = ctx;
+	const struct process_row *p = view->process;
+	const struct index *of = p->task ? index_find(l, p->task) : NULL;
+
+	return of ? lives_add(&l->lives, of->task, p, l->of->row.end_ns) : 0;
 }
 
 static int add_steps(struct load *l, struct store *store)
@@ -279,6 +289,10 @@ static int fill(struct load *l, struct store *store, size_t first)
 	if (!w->tasks || !w->names)
 		return -ENOMEM;
 	r = l->v.n_steps ? add_steps(l, store) : add_tasks(l, first);
+	if (r == 0 && !w->steps)
+		r = store_each_process(store, l->of->row.id, visit_task_process, l);
+	if (r == 0 && !l->lives.dropped)
+		r = lives_measure(&l->lives, w->tasks);
 	if (r == 0)
 		r = add_graph(l);
 	if (r == 0)
@@ -360,6 +374,7 @@ int what_if_run_load(struct what_if_run *w, struct history *h, struct store *sto
 	if (!w->run.cores_told)
 		w->run.was.cores = l.of->row.cpus;
 	w->run.in_passes = l.of->row.engine && !strcmp(l.of->row.engine, "make");
+	lives_fini(&l.lives);
 	HASH_CLEAR(hh, l.by_id);
 	arena_fini(&l.arena);
 	flow_view_fini(&l.v);
