@@ -12,7 +12,7 @@
 #include "src/analysis/whatif_internal.h"
 #include "src/base/cleanup.h"
 
-#define QUEUE_NOTICED 0.02 /* of the work: shorter waits show nobody's load */
+#define QUEUE_NOTICED 0.02 /* of the time on a CPU: shorter waits show nobody's load */
 #define SLOW_MOST     64.0
 #define HALVINGS      12
 #define SLOW_SUSPECT  1.25 /* others would have to take a fifth of each CPU */
@@ -20,15 +20,15 @@
 #define FIT_AS_GOOD   1.1
 #define CORES_TRIED   16
 
-static double waits_of(const struct order *o, double *ret_work)
+static double waits_of(const struct order *o, double *ret_on_cpu)
 {
-	double waited = 0, work = 0;
+	double waited = 0, on_cpu = 0;
 
 	for (size_t i = 0; i < o->n; i++) {
 		waited += o->jobs[i].queue_s;
-		work += o->jobs[i].work_s;
+		on_cpu += o->jobs[i].work_s * o->jobs[i].bound;
 	}
-	*ret_work = work;
+	*ret_on_cpu = on_cpu;
 	return waited;
 }
 
@@ -36,11 +36,11 @@ static double waits_of(const struct order *o, double *ret_work)
 static int find_slow(const struct order *o, double cores, double *ret)
 {
 	struct replay_options how = { .of.cores = cores, .slow = 1, .as_was = true };
-	double low = 1, high = SLOW_MOST, work, waited = waits_of(o, &work);
+	double low = 1, high = SLOW_MOST, on_cpu, waited = waits_of(o, &on_cpu);
 	struct replay p;
 	int r = whatif_replay(o, &how, &p);
 
-	if (r == 0 && waited <= p.queue_s + QUEUE_NOTICED * work)
+	if (r == 0 && waited <= p.queue_s + QUEUE_NOTICED * on_cpu)
 		high = low;
 	for (unsigned i = 0; i < HALVINGS && low < high && r == 0; i++) {
 		how.slow = sqrt(low * high);
