@@ -48,6 +48,7 @@ static const struct {
 				   "needed more memory than it asked for" },
 	[VERDICT_CPUS_UNDER] = { "cpus-under-requested", "used more cores than it asked for" },
 	[VERDICT_INSTANCE] = { "instance", "would run better on another machine" },
+	[VERDICT_WHAT_IF] = { "what-if", "would have taken another time" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

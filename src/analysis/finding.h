@@ -53,6 +53,7 @@ enum verdict {
 	VERDICT_MEMORY_UNDER,
 	VERDICT_CPUS_UNDER,
 	VERDICT_INSTANCE,
+	VERDICT_WHAT_IF, /* a prediction; name: the change */
 	VERDICTS
 };
 

@@ -40,7 +40,8 @@ static const struct option_spec options[] = {
 	{ "for", 0, OPTION_CHOICE, offsetof(struct tune_options, sizing.format),
 	  "table|nextflow|snakemake|slurm|batch", "sizes as settings to paste" },
 	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
-	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
+	  "the wall time and cost of RUN with cpus=N, tasks=N,\nslots=N, memory=SIZE or "
+	  "faster.TASK=K; had=N: the\nCPUs that it had" },
 	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
 	  "replay the trace FILEs (Nextflow, WfFormat) under each\nway of sizing" },
 	{ "time-to-failure", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.time_to_failure),

@@ -23,6 +23,8 @@ struct tune_sizing_options {
 
 enum sizes_format { SIZES_TABLE, SIZES_NEXTFLOW, SIZES_SNAKEMAKE, SIZES_SLURM, SIZES_BATCH };
 
+/* A number from low to high, and nothing behind it. */
+bool tune_number(const char *text, double low, double high, double *ret);
 /* Explains a wrong value; EXIT_OK or EXIT_USAGE. */
 int tune_sizing_costs(const struct tune_sizing_options *o, const struct command_spec *spec,
 		      struct sizing_options *ret);

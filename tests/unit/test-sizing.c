@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* src/analysis/{stats,rightsize,regress,whatif,trace_file}: against cases computed by hand. */
+/* src/analysis/{stats,rightsize,regress,trace_file}: against cases computed by hand. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,6 @@
 #include "src/analysis/regress.h"
 #include "src/analysis/stats.h"
 #include "src/analysis/trace_file.h"
-#include "src/analysis/whatif.h"
 
 #define GB	   1e9
 #define near(a, b) assert_true(fabs((double)(a) - (double)(b)) <= 1e-9 * fmax(1, fabs((double)(b))))
@@ -253,40 +252,6 @@ static void test_regress(void **state)
 	assert_int_equal(r[2].verdict, REGRESS_UNKNOWN);
 }
 
-static struct whatif predict(const struct whatif_task *t, size_t n, double wall, double had,
-			     double cores, size_t tasks)
-{
-	struct whatif_world was = { had, 0, 0 }, would = { cores, tasks, 0 };
-	struct whatif w;
-
-	assert_int_equal(whatif_predict(t, n, 0, wall, &was, &would, &w), 0);
-	return w;
-}
-
-static void test_whatif(void **state)
-{
-	/* two tasks side by side, then one, all on one core each; a tail of one second */
-	static const struct whatif_task t[] = { { 0, 10, 0, 10, 10, 1 * GB, 1 },
-						{ 0, 10, 0, 10, 10, 1 * GB, 1 },
-						{ 10, 15, 0, 5, 5, 3 * GB, 1 } };
-	static const struct whatif_task wide[] = { { 0, 10, 0, 20, 10, GB, 1 } };
-	struct whatif_task faster[3];
-	struct whatif w = predict(t, 3, 16, 2, 1, 0);
-
-	assert_int_equal(w.doubt, WHATIF_NONE);
-	near(w.predicted_s, 26);
-	near(w.replayed_s, 16);
-	near(predict(t, 3, 16, 2, 8, 0).predicted_s, 16); /* nothing to gain */
-	near(predict(t, 3, 16, 2, 2, 1).predicted_s, 26);
-	assert_int_equal(predict(t, 3, 16, 2, 2, 3).doubt, WHATIF_MORE_TASKS);
-	assert_int_equal(predict(wide, 1, 10, 2, 4, 0).doubt, WHATIF_MORE_CORES);
-	near(predict(wide, 1, 10, 2, 1, 0).predicted_s, 20);
-	assert_int_equal(predict(t, 0, 10, 2, 1, 0).doubt, WHATIF_NO_TASKS);
-	memcpy(faster, t, sizeof(t));
-	faster[2].faster = 5;
-	near(predict(faster, 3, 16, 2, 2, 0).predicted_s, 12);
-}
-
 static void test_trace(void **state)
 {
 	char head[] = "process,tag,status,exit,memory,realtime,peak_rss,rchar,start\n";
@@ -327,7 +292,6 @@ int main(void)
 		cmocka_unit_test(test_cores),
 		cmocka_unit_test(test_backtest),
 		cmocka_unit_test(test_regress),
-		cmocka_unit_test(test_whatif),
 		cmocka_unit_test(test_trace),
 	};
 
