@@ -205,7 +205,11 @@ struct replays {
 /* NAN: it cannot be told. */
 static int replay(const struct instance_run *r, struct replays *all, struct replay *p)
 {
-	const struct whatif_world was = { .cores = r->cores };
+	const struct whatif_run run = { .tasks = all->tasks,
+					.n = r->n,
+					.run_s = r->seconds,
+					.was = { .cores = r->cores },
+					.cores_told = true };
 	const struct whatif_world would = { .cores = p->vcpus, .memory_bytes = p->memory_bytes };
 	struct whatif w;
 	int e;
@@ -216,7 +220,7 @@ static int replay(const struct instance_run *r, struct replays *all, struct repl
 
 		all->tasks[k].faster = 1 / (share * p->ratio + 1 - share);
 	}
-	e = whatif_predict(all->tasks, r->n, 0, r->seconds, &was, &would, &w);
+	e = whatif_predict(&run, &would, &w);
 	if (e < 0)
 		return e;
 	p->seconds = w.doubt == WHATIF_NONE ? w.predicted_s : NAN;
