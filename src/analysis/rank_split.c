@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/analysis/rank_split.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/analysis/stats.h"
+#include "src/base/cleanup.h"
+
+#define TIES_EXACT   40 /* with ties all divisions are counted: slow, for the best cut only */
+#define PRODUCT_MAX  (RANK_SPLIT_EXACT / 2 * (RANK_SPLIT_EXACT / 2))
+#define AS_GOOD	     10
+#define BEYOND_PROOF 0.05 /* not worth counting */
+
+struct place {
+	double value;
+	size_t at;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Mean ranks of ties; returns the sum of t^3 - t over them, or NAN without memory. */
+static double rank_all(const double *values, size_t n, double *ret_ranks)
+{
+	_cleanup_free_ struct place *p = calloc(n, sizeof(*p));
+	double ties = 0;
+
+	if (!p)
+		return NAN;
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct place){ values[i], i };
+	qsort(p, n, sizeof(*p), by_value);
+	for (size_t i = 0, end; i < n; i = end) {
+		double t;
+
+		end = i + 1;
+		while (end < n && p[end].value <= p[i].value)
+			end++;
+		for (size_t k = i; k < end; k++)
+			ret_ranks[p[k].at] = (double)(i + 1 + end) / 2;
+		t = (double)(end - i);
+		ties += t * t * t - t;
+	}
+	return ties;
+}
+
+/* In how many ways k of n ranks make each U of 0 .. k (n - k): the coefficients of
+ * the Gaussian binomial, by multiplying with 1 - q^(n-k+i) and dividing by 1 - q^i. */
+static void count_ways(size_t n, size_t k, double *ways)
+{
+	size_t top = k * (n - k);
+
+	memset(ways, 0, (top + 1) * sizeof(*ways));
+	ways[0] = 1;
+	for (size_t i = 1; i <= k; i++) {
+		for (size_t u = top; u >= n - k + i; u--)
+			ways[u] -= ways[u - (n - k + i)];
+		for (size_t u = i; u <= top; u++)
+			ways[u] += ways[u - i];
+	}
+}
+
+/* Without ties: P(U as far from its mean as `off` or farther). */
+static double exact_p(size_t n, size_t k, double off)
+{
+	double ways[PRODUCT_MAX + 1], mean = (double)(k * (n - k)) / 2, far = 0, all = 0;
+
+	count_ways(n, k, ways);
+	for (size_t u = 0; u <= k * (n - k); u++) {
+		all += ways[u];
+		if (fabs((double)u - mean) >= off - 1e-9)
+			far += ways[u];
+	}
+	return far / all;
+}
+
+/* Without ties: the largest p of this cut that is not above `least`; 0: it has none. */
+static double attained(size_t n, size_t k, double least)
+{
+	double ways[PRODUCT_MAX + 1], all = 0, far = 0;
+	size_t top = k * (n - k);
+
+	count_ways(n, k, ways);
+	for (size_t u = 0; u <= top; u++)
+		all += ways[u];
+	for (size_t u = 0; 2 * u < top; u++) {
+		double next = far + 2 * ways[u];
+
+		if (next / all > least * (1 + 1e-9))
+			break;
+		far = next;
+	}
+	return far / all;
+}
+
+static double normal_p(double n, double k, double ties, double off)
+{
+	double variance = k * (n - k) / 12 * (n + 1 - ties / (n * (n - 1)));
+
+	off -= 0.5;
+	if (variance <= 0 || off <= 0)
+		return 1;
+	return erfc(off / sqrt(variance) / sqrt(2));
+}
+
+struct series {
+	const double *values;
+	size_t n;
+	double ties;
+};
+
+static double cut_p(const struct series *s, size_t k, double rank_sum)
+{
+	double u = rank_sum - (double)k * (double)(k + 1) / 2;
+	double off = fabs(u - (double)(k * (s->n - k)) / 2);
+
+	if (s->ties <= 0 && s->n <= RANK_SPLIT_EXACT)
+		return exact_p(s->n, k, off);
+	return normal_p((double)s->n, (double)k, s->ties, off);
+}
+
+/* Over all cuts, each of which could have been the least. */
+static double correct(const struct series *s, double least)
+{
+	double p = 0;
+
+	if (least > BEYOND_PROOF)
+		return fmin(1, least * (double)(s->n + 1 - 2 * RANK_SPLIT_LEAST));
+	for (size_t k = RANK_SPLIT_LEAST; k + RANK_SPLIT_LEAST <= s->n; k++) {
+		if (stats_rank_sum_floor(k, s->n - k) > least * (1 + 1e-9))
+			continue;
+		p += s->ties <= 0 && s->n <= RANK_SPLIT_EXACT ? attained(s->n, k, least) : least;
+	}
+	return fmin(p, 1);
+}
+
+static int find(const struct series *s, const double *ranks, struct rank_split *ret)
+{
+	_cleanup_free_ double *p = calloc(s->n, sizeof(*p));
+	struct rank_split best = { .p = 2 };
+	double sum = 0;
+
+	if (!p)
+		return -ENOMEM;
+	for (size_t k = 1; k + RANK_SPLIT_LEAST <= s->n; k++) {
+		sum += ranks[k - 1];
+		p[k] = 2;
+		if (k < RANK_SPLIT_LEAST)
+			continue;
+		p[k] = cut_p(s, k, sum);
+		if (p[k] < best.p)
+			best = (struct rank_split){ .at = k, .p = p[k] };
+	}
+	best.from = best.to = best.at;
+	if (s->ties > 0 && s->n <= TIES_EXACT) {
+		p[best.at] =
+			stats_rank_sum_p(s->values, best.at, s->values + best.at, s->n - best.at);
+		if (isnan(p[best.at]))
+			return -ENOMEM;
+		best.p = p[best.at];
+	}
+	for (size_t k = RANK_SPLIT_LEAST; k + RANK_SPLIT_LEAST <= s->n; k++)
+		if (p[k] <= AS_GOOD * best.p) {
+			best.from = k < best.from ? k : best.from;
+			best.to = k > best.to ? k : best.to;
+		}
+	best.p = correct(s, best.p);
+	*ret = best;
+	return 0;
+}
+
+int rank_split_find(const double *values, size_t n, struct rank_split *ret)
+{
+	_cleanup_free_ double *ranks = NULL;
+	struct series s = { values, n, 0 };
+
+	if (n > RANK_SPLIT_MAX)
+		return -E2BIG;
+	if (n < 2 * RANK_SPLIT_LEAST) {
+		*ret = (struct rank_split){ .p = 1 };
+		return 0;
+	}
+	ranks = calloc(n, sizeof(*ranks));
+	if (!ranks)
+		return -ENOMEM;
+	s.ties = rank_all(values, n, ranks);
+	return isnan(s.ties) ? -ENOMEM : find(&s, ranks, ret);
+}
+
+double rank_split_floor(size_t n)
+{
+	return n >= 2 * RANK_SPLIT_LEAST ? stats_rank_sum_floor(n / 2, n - n / 2) : 1;
+}
