@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/analysis/facts.h"
 #include "src/analysis/file_role.h"
 #include "src/base/cleanup.h"
 #include "src/cli/reader.h"
@@ -242,18 +243,6 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 	return t->name ? 0 : -ENOMEM;
 }
 
-static const char *missing_of(const struct run_row *run)
-{
-	if (run->status == RUN_RUNNING)
-		return "it still runs";
-	if (!(run->features & FEATURE_CPU_EXACT))
-		return "it was not observed";
-	if (completeness_events_lost(&run->completeness) || run->completeness.processes_lost ||
-	    run->completeness.rows_lost)
-		return "parts of its record were lost";
-	return NULL;
-}
-
 static int new_run(struct history *h, const struct run_row *row)
 {
 	struct history_run *more = reallocarray(h->runs, h->n_runs + 1, sizeof(*more));
@@ -262,7 +251,7 @@ static int new_run(struct history *h, const struct run_row *row)
 	if (!more)
 		return -ENOMEM;
 	h->runs = more;
-	more[h->n_runs] = (struct history_run){ .missing = missing_of(row) };
+	more[h->n_runs] = (struct history_run){ .missing = run_missing(row, RUN_NEED_FILES) };
 	r = run_row_copy(&h->arena, row, &more[h->n_runs].row);
 	if (r == 0)
 		h->n_runs++;
