@@ -157,71 +157,35 @@ static size_t without_spike(struct levels *l)
 }
 
 struct tested { /* under one exponent */
-	double p;
-	bool newest;
-	size_t at;
-	struct rank_split split;
-	struct stats_shift shift;
+	double p_level, p_newest;
+	struct rank_split split; /* at 0: none */
+	size_t spike;		 /* index of a level; the number of levels: none */
 };
 
 static void put_back(struct rank_split *s, size_t spike)
 {
 	if (!s->at)
 		return;
-	s->at += s->at > spike;
-	s->from += s->from > spike;
-	s->to += s->to > spike;
+	s->at += s->at >= spike;
+	s->from += s->from >= spike;
+	s->to += s->to >= spike;
 }
 
-static int test(struct work *w, const struct slope *slope, double exponent, bool has_newest,
-		struct tested *ret)
+static int test(struct work *w, bool has_newest, struct tested *ret)
 {
 	struct levels *l = &w->l;
-	struct tested t = { 0 };
-	double alone = 1;
-	size_t spike;
-	int r;
+	struct tested t = { .p_newest = has_newest ? newest_p(l) : 1 };
+	size_t spike = without_spike(l);
+	int r = rank_split_find(l->work, l->n - (spike < l->n), &t.split);
 
-	make_levels(w, slope, exponent);
-	spike = without_spike(l);
-	r = rank_split_find(l->work, l->n - (spike < l->n), &t.split);
 	if (r < 0)
 		return r;
 	put_back(&t.split, spike);
-	if (has_newest)
-		alone = newest_p(l);
-	t.newest = !t.split.at || alone / WEIGHT_NEWEST < t.split.p / WEIGHT_LEVEL;
-	t.p = fmin(1, fmin(alone / WEIGHT_NEWEST, t.split.p / WEIGHT_LEVEL));
-	t.at = t.newest ? l->n - 1 : t.split.at;
-	r = stats_shift(l->level, t.at, l->level + t.at, l->n - t.at, &t.shift);
+	t.spike = spike;
+	t.p_level = fmin(1, t.split.p / WEIGHT_LEVEL);
+	t.p_newest = fmin(1, t.p_newest / WEIGHT_NEWEST);
 	*ret = t;
-	return r;
-}
-
-static void describe(struct work *w, const struct tested *t, struct change *ret)
-{
-	struct levels *l = &w->l;
-	size_t n = l->n, at = t->at;
-
-	ret->n_before = at;
-	ret->n_after = n - at;
-	ret->since = l->run[at];
-	ret->newest_only = t->newest;
-	ret->earliest = t->newest ? l->run[at] : l->run[t->split.from];
-	ret->latest = t->newest ? l->run[at] : l->run[t->split.to];
-	ret->ratio = exp(t->shift.median);
-	ret->before = exp(median(l, l->raw, 0, at));
-	ret->after = exp(median(l, l->raw, at, n));
-	if (ret->slope.input_known)
-		ret->input_ratio = exp(median(l, l->input, at, n) - median(l, l->input, 0, at));
-}
-
-/* The same cut under another exponent. */
-static int shift_at(struct work *w, const struct slope *slope, double exponent, size_t at,
-		    struct stats_shift *ret)
-{
-	make_levels(w, slope, exponent);
-	return stats_shift(w->l.level, at, w->l.level + at, w->l.n - at, ret);
+	return 0;
 }
 
 static double nearer_to_0(double a, double b)
@@ -232,26 +196,24 @@ static double nearer_to_0(double a, double b)
 }
 
 /* What stands whichever exponent of the interval is the true one. */
-static int over_exponents(struct work *w, const struct tested *t, bool has_newest,
-			  struct change *ret)
+static int over_exponents(struct work *w, const struct slope *slope, size_t at,
+			  struct change_cut *ret)
 {
-	const double ends[] = { ret->slope.low, ret->slope.high };
-	double sure = t->shift.median, low = t->shift.low, high = t->shift.high;
+	const double exponents[] = { slope->exponent, slope->low, slope->high };
+	struct levels *l = &w->l;
+	double sure = 0, low = INFINITY, high = -INFINITY;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct stats_shift shift;
-		struct tested other;
-		int r = 0;
+		int r;
 
-		if (fabs(ends[i] - ret->slope.exponent) < 1e-9)
-			continue;
-		r = test(w, &ret->slope, ends[i], has_newest, &other);
-		if (r == 0)
-			r = shift_at(w, &ret->slope, ends[i], t->at, &shift);
+		make_levels(w, slope, exponents[i]);
+		r = stats_shift(l->level, at, l->level + at, l->n - at, &shift);
 		if (r < 0)
 			return r;
-		ret->p = fmax(ret->p, other.p);
-		sure = nearer_to_0(sure, shift.median);
+		if (!i)
+			ret->ratio = exp(shift.median);
+		sure = i ? nearer_to_0(sure, shift.median) : shift.median;
 		low = fmin(low, shift.low);
 		high = fmax(high, shift.high);
 	}
@@ -261,37 +223,91 @@ static int over_exponents(struct work *w, const struct tested *t, bool has_newes
 	return 0;
 }
 
+static int describe(struct work *w, const struct slope *slope, size_t at, struct change_cut *ret)
+{
+	struct levels *l = &w->l;
+	size_t n = l->n;
+
+	ret->n_before = at;
+	ret->n_after = n - at;
+	ret->since = ret->earliest = ret->latest = l->run[at];
+	ret->before = exp(median(l, l->raw, 0, at));
+	ret->after = exp(median(l, l->raw, at, n));
+	if (slope->input_known)
+		ret->input_ratio = exp(median(l, l->input, at, n) - median(l, l->input, 0, at));
+	return over_exponents(w, slope, at, ret);
+}
+
+/* The largest p of all exponents, for either test. */
+static int test_all(struct work *w, bool has_newest, struct change *ret, struct rank_split *split)
+{
+	const double exponents[] = { ret->slope.exponent, ret->slope.low, ret->slope.high };
+
+	ret->level.p = ret->newest.p = 0;
+	for (size_t i = 0; i < 3; i++) {
+		struct tested t;
+		int r;
+
+		if (i && fabs(exponents[i] - exponents[i - 1]) < 1e-9)
+			continue;
+		make_levels(w, &ret->slope, exponents[i]);
+		r = test(w, has_newest, &t);
+		if (r < 0)
+			return r;
+		ret->level.p = fmax(ret->level.p, t.p_level);
+		ret->newest.p = fmax(ret->newest.p, t.p_newest);
+		if (i)
+			continue;
+		*split = t.split;
+		if (t.spike < w->l.n)
+			ret->outlier = w->l.run[t.spike];
+	}
+	return 0;
+}
+
 static int find(struct work *w, uint32_t n_runs, struct change *ret)
 {
 	bool has_newest = w->n && w->points[w->n - 1].run == n_runs - 1;
-	struct tested t;
+	struct levels *l = &w->l;
+	struct rank_split split;
 	int r = slope_fit(w->points, w->n, &ret->slope);
 
 	if (r < 0)
 		return r;
 	make_levels(w, &ret->slope, ret->slope.exponent);
-	ret->runs = w->l.n;
-	if (w->l.n < 2)
+	ret->runs = l->n;
+	if (l->n < 2)
 		return 0;
-	r = test(w, &ret->slope, ret->slope.exponent, has_newest, &t);
-	if (r < 0)
-		return r;
 	if (has_newest)
-		ret->newest_ratio =
-			exp(w->l.level[w->l.n - 1] - median(&w->l, w->l.level, 0, w->l.n - 1));
-	ret->p = t.p;
-	describe(w, &t, ret);
-	return over_exponents(w, &t, has_newest, ret);
+		ret->newest_ratio = exp(l->level[l->n - 1] - median(l, l->level, 0, l->n - 1));
+	r = test_all(w, has_newest, ret, &split);
+	if (r == 0)
+		r = describe(w, &ret->slope, l->n - 1, &ret->newest);
+	if (r == 0 && split.at) {
+		r = describe(w, &ret->slope, split.at, &ret->level);
+		ret->level.earliest = l->run[split.from];
+		ret->level.latest = l->run[split.to];
+	}
+	ret->p = fmin(ret->level.p, ret->newest.p);
+	return r;
 }
+
+static const struct change_cut no_cut = { .ratio = NAN,
+					  .low = NAN,
+					  .high = NAN,
+					  .sure_ratio = 1,
+					  .before = NAN,
+					  .after = NAN,
+					  .input_ratio = NAN,
+					  .p = 1 };
 
 int change_find(const struct change_value *values, size_t n, uint32_t n_runs, struct change *ret)
 {
-	struct change made = { .p = 1, .q = 1, .sure_ratio = 1 };
+	struct change made = { .p = 1, .q = 1, .newest_ratio = NAN, .outlier = CHANGE_NO_RUN };
 	struct work w = { 0 };
 	int r = work_init(&w, values, n);
 
-	made.ratio = made.low = made.high = made.newest_ratio = NAN;
-	made.before = made.after = made.input_ratio = NAN;
+	made.level = made.newest = made.cut = no_cut;
 	if (r == 0)
 		r = find(&w, n_runs, &made);
 	work_fini(&w);
@@ -305,33 +321,44 @@ static bool is_test(const struct change *c)
 	return c->runs > CHANGE_EARLIER;
 }
 
-static enum change_verdict verdict_of(const struct change *c)
+static void tell(struct change *c, double q_level)
 {
+	c->newest_only = q_level > CHANGE_FALSE_SHARE;
+	c->cut = c->newest_only ? c->newest : c->level;
+	c->verdict = CHANGE_UNKNOWN;
 	if (!is_test(c))
-		return CHANGE_UNKNOWN;
-	if (c->q > CHANGE_FALSE_SHARE || fabs(log(c->sure_ratio)) < log1p(CHANGE_LEAST))
-		return CHANGE_NONE;
-	return c->ratio > 1 ? CHANGE_UP : CHANGE_DOWN;
+		return;
+	c->verdict = CHANGE_NONE;
+	if (c->q <= CHANGE_FALSE_SHARE && fabs(log(c->cut.sure_ratio)) >= log1p(CHANGE_LEAST))
+		c->verdict = c->cut.ratio > 1 ? CHANGE_UP : CHANGE_DOWN;
 }
 
 int change_judge(struct change *all, size_t n)
 {
 	_cleanup_free_ double *p = calloc(n + 1, sizeof(*p));
+	_cleanup_free_ double *level = calloc(n + 1, sizeof(*level));
 	size_t k = 0;
 	int r;
 
-	if (!p)
+	if (!p || !level)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		if (is_test(&all[i]))
+		if (is_test(&all[i])) {
+			level[k] = all[i].level.p;
 			p[k++] = all[i].p;
+		}
 	r = stats_false_discovery(p, k);
+	if (r == 0)
+		r = stats_false_discovery(level, k);
 	if (r < 0)
 		return r;
 	k = 0;
 	for (size_t i = 0; i < n; i++) {
-		all[i].q = is_test(&all[i]) ? p[k++] : 1;
-		all[i].verdict = verdict_of(&all[i]);
+		bool tested = is_test(&all[i]);
+
+		all[i].q = tested ? p[k] : 1;
+		tell(&all[i], tested ? level[k] : 1);
+		k += tested;
 	}
 	return 0;
 }

@@ -43,6 +43,9 @@ static const struct {
 	[VERDICT_CRASH] = { "crash", "crashed" },
 	[VERDICT_EXIT] = { "exit", "ended with an error" },
 	[VERDICT_CANCELLED] = { "cancelled", "was cancelled" },
+	[VERDICT_REGRESSION] = { "regression", "needs more than it did" },
+	[VERDICT_IMPROVEMENT] = { "improvement", "needs less than it did" },
+	[VERDICT_CHANGED] = { "changed", "is not what it was" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

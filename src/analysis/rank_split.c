@@ -12,6 +12,7 @@
 #define TIES_EXACT   40 /* with ties all divisions are counted: slow, for the best cut only */
 #define PRODUCT_MAX  (RANK_SPLIT_EXACT / 2 * (RANK_SPLIT_EXACT / 2))
 #define AS_GOOD	     10
+#define AS_LIKELY    3
 #define BEYOND_PROOF 0.05 /* not worth counting */
 
 struct place {
@@ -141,11 +142,48 @@ static double correct(const struct series *s, double least)
 	return fmin(p, 1);
 }
 
+/* Sum of distances from the median of its side. */
+static double misfit(const struct series *s, size_t first, size_t end, double *work)
+{
+	double middle, sum = 0;
+
+	for (size_t i = first; i < end; i++)
+		work[i - first] = s->values[i];
+	middle = stats_median(work, end - first);
+	for (size_t i = first; i < end; i++)
+		sum += fabs(s->values[i] - middle);
+	return sum;
+}
+
+/* Ranks cannot tell a cut from its neighbour when the value between them is the
+ * outermost of its side: of those as likely, the one whose sides fit best. */
+static int place(const struct series *s, const double *p, struct rank_split *best)
+{
+	_cleanup_free_ double *work = calloc(s->n, sizeof(*work));
+	double least = INFINITY;
+
+	if (!work)
+		return -ENOMEM;
+	for (size_t k = RANK_SPLIT_LEAST; k + RANK_SPLIT_LEAST <= s->n; k++) {
+		double off;
+
+		if (p[k] > AS_LIKELY * best->p)
+			continue;
+		off = misfit(s, 0, k, work) + misfit(s, k, s->n, work);
+		if (off < least * (1 - 1e-9) || (off <= least * (1 + 1e-9) && p[k] < p[best->at])) {
+			least = off;
+			best->at = k;
+		}
+	}
+	return 0;
+}
+
 static int find(const struct series *s, const double *ranks, struct rank_split *ret)
 {
 	_cleanup_free_ double *p = calloc(s->n, sizeof(*p));
 	struct rank_split best = { .p = 2 };
 	double sum = 0;
+	int r;
 
 	if (!p)
 		return -ENOMEM;
@@ -171,9 +209,10 @@ static int find(const struct series *s, const double *ranks, struct rank_split *
 			best.from = k < best.from ? k : best.from;
 			best.to = k > best.to ? k : best.to;
 		}
+	r = place(s, p, &best);
 	best.p = correct(s, best.p);
 	*ret = best;
-	return 0;
+	return r;
 }
 
 int rank_split_find(const double *values, size_t n, struct rank_split *ret)

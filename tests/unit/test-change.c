@@ -55,6 +55,11 @@ static void test_split_by_hand(void **state)
 	s = split_of(tied, 8);
 	assert_int_equal(s.at, 4);
 	near(s.p, 2.0 / 70);
+	/* 6 is the outermost of its side: by ranks 5|8 is as good as 6|7 */
+	for (size_t i = 0; i < 13; i++)
+		two[i] = (double)(i == 5 ? 6 : i < 6 ? i : 60 + i % 5);
+	s = split_of(two, 13);
+	assert_int_equal(s.at, 6);
 	for (size_t i = 0; i < 16; i++)
 		two[i] = (double)((i * 5) % 8 + (i >= 8 ? 10 : 0));
 	s = split_of(two, 16);
@@ -232,8 +237,8 @@ static struct outcome simulate(const struct world *w, unsigned histories)
 		o.any += any;
 		o.false_any += false_any;
 		o.found += c[0].verdict == CHANGE_UP;
-		o.placed += c[0].verdict == CHANGE_UP && c[0].earliest <= w->change &&
-			    c[0].latest >= w->change;
+		o.placed += c[0].verdict == CHANGE_UP && c[0].cut.earliest <= w->change &&
+			    c[0].cut.latest >= w->change;
 	}
 	print_message("%u runs: any %u, beside it %u, found %u, placed %u, newest %u of %u\n",
 		      w->runs, o.any, o.false_any, o.found, o.placed, o.at_newest, histories);
@@ -306,15 +311,46 @@ static void test_input(void **state)
 	assert_int_equal(change_find(v, 16, 16, &c), 0);
 	assert_int_equal(change_judge(&c, 1), 0);
 	assert_int_equal(c.verdict, CHANGE_UP);
-	assert_int_equal(c.since, 8);
-	near(c.input_ratio, 2);
-	assert_true(c.sure_ratio > 1.8 && c.sure_ratio < 2.2);
+	assert_int_equal(c.cut.since, 8);
+	near(c.cut.input_ratio, 2);
+	assert_true(c.cut.sure_ratio > 1.8 && c.cut.sure_ratio < 2.2);
 	for (uint32_t i = 0; i < 16; i++)
 		v[i].input = NAN;
 	assert_int_equal(change_find(v, 16, 16, &c), 0);
+	assert_int_equal(change_judge(&c, 1), 0);
 	near(c.slope.high, 0);
-	assert_true(isnan(c.input_ratio));
-	assert_true(c.ratio > 7.5 && c.ratio < 8.5);
+	assert_true(isnan(c.cut.input_ratio));
+	assert_true(c.cut.ratio > 7.5 && c.cut.ratio < 8.5);
+}
+
+/* One disturbed run is named, and hides nothing. */
+static void test_outlier(void **state)
+{
+	struct change_value v[14];
+	struct change c;
+
+	for (uint32_t i = 0; i < 14; i++)
+		v[i] = (struct change_value){ i, 20 + 0.1 * (i * 5 % 7) + (i < 8 ? 0 : 10), NAN };
+	v[3].value = 80;
+	assert_int_equal(change_find(v, 14, 14, &c), 0);
+	assert_int_equal(change_judge(&c, 1), 0);
+	assert_int_equal(c.outlier, 3);
+	assert_int_equal(c.verdict, CHANGE_UP);
+	assert_false(c.newest_only);
+	assert_int_equal(c.cut.since, 8);
+	near(c.level.p, 2 * 2.0 / 1716 / 0.8); /* 7 of 13, and 6 of 13, wholly apart */
+	assert_true(c.cut.low > 1.4 && c.cut.high < 1.6);
+	for (uint32_t i = 8; i < 14; i++)
+		v[i].value -= 10;
+	assert_int_equal(change_find(v, 14, 14, &c), 0);
+	assert_int_equal(change_judge(&c, 1), 0);
+	assert_int_equal(c.verdict, CHANGE_NONE);
+	v[13].value = 40; /* the newest is no outlier: it may be a new level */
+	assert_int_equal(change_find(v, 14, 14, &c), 0);
+	assert_int_equal(change_judge(&c, 1), 0);
+	assert_int_equal(c.verdict, CHANGE_UP);
+	assert_true(c.newest_only);
+	assert_int_equal(c.cut.since, 13);
 }
 
 static void test_few(void **state)
@@ -359,7 +395,7 @@ int main(void)
 		cmocka_unit_test(test_split_by_hand), cmocka_unit_test(test_all_orders),
 		cmocka_unit_test(test_false_alarms),  cmocka_unit_test(test_power),
 		cmocka_unit_test(test_input),	      cmocka_unit_test(test_few),
-		cmocka_unit_test(test_slope),
+		cmocka_unit_test(test_slope),	      cmocka_unit_test(test_outlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
