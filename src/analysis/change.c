@@ -218,6 +218,8 @@ static int over_exponents(struct work *w, const struct slope *slope, size_t at,
 		high = fmax(high, shift.high);
 	}
 	ret->sure_ratio = exp(sure);
+	if (fabs(sure) <= 0) /* for some exponent between, nothing changed at all */
+		ret->p = 1;
 	ret->low = exp(low);
 	ret->high = exp(high);
 	return 0;

@@ -113,9 +113,47 @@ static double normal_p(double n, double k, double ties, double off)
 
 struct series {
 	const double *values;
+	double *sorted; /* ranks */
 	size_t n;
 	double ties;
 };
+
+/* In how many ways the outermost k of the sorted ranks can be chosen: of the tie at
+ * their inner end, some. */
+static double ways_of_end(const double *sorted, size_t n, size_t k, bool high)
+{
+	double inner = high ? sorted[n - k] : sorted[k - 1], ways = 1;
+	size_t all = 0, chosen = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool tied = fabs(sorted[i] - inner) < 0.25;
+
+		all += tied;
+		chosen += tied && (high ? i >= n - k : i < k);
+	}
+	for (size_t i = 1; i <= chosen; i++)
+		ways *= (double)(all - chosen + i) / (double)i;
+	return ways;
+}
+
+/* The smallest p that a cut can have. With ties the two ends need not be alike. */
+static double cut_floor(const struct series *s, size_t k)
+{
+	double low = 0, high = 0, mean = (double)(k * (s->n + 1)) / 2, all = 1, ways = 0;
+
+	if (s->ties <= 0)
+		return stats_rank_sum_floor(k, s->n - k);
+	for (size_t i = 0; i < k; i++) {
+		low += s->sorted[i];
+		high += s->sorted[s->n - 1 - i];
+		all *= (double)(s->n - i) / (double)(i + 1);
+	}
+	if (mean - low > high - mean - 0.25)
+		ways += ways_of_end(s->sorted, s->n, k, false);
+	if (high - mean > mean - low - 0.25)
+		ways += ways_of_end(s->sorted, s->n, k, true);
+	return fmin(1, ways / all);
+}
 
 static double cut_p(const struct series *s, size_t k, double rank_sum)
 {
@@ -135,7 +173,7 @@ static double correct(const struct series *s, double least)
 	if (least > BEYOND_PROOF)
 		return fmin(1, least * (double)(s->n + 1 - 2 * RANK_SPLIT_LEAST));
 	for (size_t k = RANK_SPLIT_LEAST; k + RANK_SPLIT_LEAST <= s->n; k++) {
-		if (stats_rank_sum_floor(k, s->n - k) > least * (1 + 1e-9))
+		if (cut_floor(s, k) > least * (1 + 1e-9))
 			continue;
 		p += s->ties <= 0 && s->n <= RANK_SPLIT_EXACT ? attained(s->n, k, least) : least;
 	}
@@ -218,7 +256,8 @@ static int find(const struct series *s, const double *ranks, struct rank_split *
 int rank_split_find(const double *values, size_t n, struct rank_split *ret)
 {
 	_cleanup_free_ double *ranks = NULL;
-	struct series s = { values, n, 0 };
+	_cleanup_free_ double *sorted = NULL;
+	struct series s = { .values = values, .n = n };
 
 	if (n > RANK_SPLIT_MAX)
 		return -E2BIG;
@@ -227,9 +266,13 @@ int rank_split_find(const double *values, size_t n, struct rank_split *ret)
 		return 0;
 	}
 	ranks = calloc(n, sizeof(*ranks));
-	if (!ranks)
+	sorted = calloc(n, sizeof(*sorted));
+	if (!ranks || !sorted)
 		return -ENOMEM;
 	s.ties = rank_all(values, n, ranks);
+	memcpy(sorted, ranks, n * sizeof(*ranks));
+	stats_sort(sorted, n);
+	s.sorted = sorted;
 	return isnan(s.ties) ? -ENOMEM : find(&s, ranks, ret);
 }
 

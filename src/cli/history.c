@@ -26,8 +26,15 @@ struct seen_file {
 	UT_hash_handle hh;
 };
 
+struct program { /* each once */
+	UT_hash_handle hh;
+	char text[];
+};
+
 struct by_task {
 	int64_t task; /* key */
+	uint64_t busiest_ns;
+	const char *program; /* of the process with most CPU */
 	uint64_t together, input;
 	bool encloses; /* other tasks are inside of it */
 	UT_hash_handle hh;
@@ -41,6 +48,7 @@ struct gather {
 	uint64_t processes, files;
 	struct seen_file *seen;
 	struct by_task *by_task;
+	struct program *programs;
 	uint64_t end_ns;
 	bool whole; /* there are no tasks: all processes count as those of task 0 */
 };
@@ -82,6 +90,83 @@ static int add_change(struct gather *g, const struct process_row *p, bool starts
 	return 0;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The script that an interpreter was given as its first argument, if the tool is named
+ * after it; NULL: none. */
+static const char *script_of(const struct exec_row *e, const char *tool)
+{
+	const char *first = e->argv.data, *script;
+	size_t len = first ? strnlen(first, e->argv.len) : 0, stem;
+
+	if (!tool || len + 1 >= e->argv.len || e->argv_truncated)
+		return NULL;
+	script = first + len + 1;
+	if (*script == '-' || !memchr(script, '\0', e->argv.len - len - 1))
+		return NULL;
+	stem = strcspn(base_name(script), ".");
+	return stem && !strncmp(base_name(script), tool, stem) ? script : NULL;
+}
+
+static void add_path(struct str *out, const char *path, const char *cwd)
+{
+	if (!strncmp(path, "./", 2))
+		path += 2;
+	if (path[0] != '/' && cwd)
+		str_addf(out, "%s/", cwd);
+	str_add(out, path);
+}
+
+static void name_program(struct str *out, const struct process_view *v)
+{
+	const struct exec_row *e = v->exec;
+	const char *script = NULL;
+
+	if (e->file && e->exe &&
+	    strncmp(base_name(e->exe), base_name(e->file), strlen(base_name(e->file))) != 0)
+		script = e->file; /* by its first line */
+	if (!script)
+		script = script_of(e, v->tool_name);
+	if (script) {
+		add_path(out, script, e->cwd);
+		str_add(out, e->exe ? " by " : "");
+	}
+	if (e->exe || !script)
+		add_path(out, e->exe ? e->exe : e->file ? e->file : "", e->cwd);
+}
+
+static int note_program(struct gather *g, const struct process_view *v)
+{
+	uint64_t cpu = v->process->ledger.state_ns[LEDGER_CPU];
+	struct by_task *t = of_task(g, v->process->task);
+	_cleanup_(str_fini) struct str text = STR_INIT;
+	struct program *known;
+
+	if (!t)
+		return -ENOMEM;
+	if (!v->exec || cpu <= t->busiest_ns)
+		return 0;
+	name_program(&text, v);
+	if (text.failed)
+		return -ENOMEM;
+	HASH_FIND(hh, g->programs, str_text(&text), text.len, known);
+	if (!known) {
+		known = arena_alloc(&g->arena, sizeof(*known) + text.len + 1);
+		if (!known)
+			return -ENOMEM;
+		memcpy(known->text, str_text(&text), text.len);
+		HASH_ADD_KEYPTR(hh, g->programs, known->text, text.len, known);
+	}
+	t->program = known->text;
+	t->busiest_ns = cpu;
+	return 0;
+}
+
 static int visit_process(void *ctx, const struct process_view *v)
 {
 	struct gather *g = ctx;
@@ -91,7 +176,9 @@ static int visit_process(void *ctx, const struct process_view *v)
 		return 0;
 	if (++g->processes > HISTORY_PROCESSES_MAX)
 		return 0;
-	r = add_change(g, v->process, true);
+	r = note_program(g, v);
+	if (r == 0)
+		r = add_change(g, v->process, true);
 	return r < 0 ? r : add_change(g, v->process, false);
 }
 
@@ -177,6 +264,7 @@ static void gather_fini(struct gather *g)
 {
 	HASH_CLEAR(hh, g->seen);
 	HASH_CLEAR(hh, g->by_task);
+	HASH_CLEAR(hh, g->programs);
 	free(g->changes);
 	arena_fini(&g->arena);
 	snapshot_fini(&g->s);
@@ -258,7 +346,10 @@ static int copy_task(struct history *h, struct gather *g, const struct task_entr
 	if (r < 0)
 		return r == -ENOSPC ? 0 : r;
 	t->tool = arena_text(&h->arena, e->tools ? e->tools->row.name : NULL);
-	t->tool_path = arena_text(&h->arena, e->tools ? e->tools->row.path : NULL);
+	t->tool_path = more->program && *more->program ? more->program
+		       : e->tools		       ? e->tools->row.path
+						       : NULL;
+	t->tool_path = arena_text(&h->arena, t->tool_path);
 	t->together_bytes = more->together;
 	t->input_bytes = g->files > HISTORY_FILES_MAX ? 0 : more->input;
 	if (t->together_bytes && t->together_bytes < t->largest_bytes)

@@ -29,10 +29,12 @@ enum history_metric {
 
 struct history_task {
 	int64_t id;
-	const char *name;	      /* as shown */
-	const char *detail;	      /* sample or key; NULL: none */
-	const char *tool, *tool_path; /* of the tool with most CPU; NULL: unknown */
-	uint32_t run;		      /* index */
+	const char *name;   /* as shown */
+	const char *detail; /* sample or key; NULL: none */
+	const char *tool;   /* with most CPU; NULL: unknown */
+	/* The program of most CPU, "SCRIPT by INTERPRETER" for a script; NULL: unknown. */
+	const char *tool_path;
+	uint32_t run; /* index */
 	enum task_status status;
 	uint32_t attempt, requested_cpus; /* 0: unknown */
 	uint64_t requested_bytes;	  /* 0: unknown */

@@ -117,6 +117,7 @@ static void take_values(struct regressions *r, enum history_metric m)
 {
 	struct walk w = { .r = r };
 	const struct history_task *t;
+	double least = m == HISTORY_IO ? REGRESSIONS_IO_LEAST : 0;
 
 	for (struct group *g = r->groups; g; g = g->hh.next)
 		g->n_tasks = 0;
@@ -125,7 +126,7 @@ static void take_values(struct regressions *r, enum history_metric m)
 
 		if (g && t->status == TASK_STATUS_SUCCEEDED)
 			g->values[g->n_tasks++] =
-				(struct change_value){ w.at, history_value(t, m),
+				(struct change_value){ w.at, history_value(t, m) + least,
 						       t->input_bytes ? (double)t->input_bytes
 								      : NAN };
 	}

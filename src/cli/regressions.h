@@ -15,6 +15,9 @@
 #define REGRESSIONS_RUNS_MAX	 100
 #define REGRESSIONS_GROUPS_MAX	 2000
 
+/* Added to storage traffic: less than this is as good as none, and none is a value. */
+#define REGRESSIONS_IO_LEAST (1 << 20)
+
 struct group_run {		   /* the tasks of a group in one run */
 	uint32_t n, failed, again; /* succeeded; not; attempts after the first */
 	uint32_t requested_cpus;

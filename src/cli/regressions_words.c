@@ -296,6 +296,7 @@ static void find_one(const struct regressions *r, const struct group *g, enum hi
 	const struct change *c = &g->changes[m];
 	const struct run_row *newest = regressions_run(r, r->n_runs - 1);
 	_cleanup_(str_fini) struct str reasons = STR_INIT;
+	double least = m == HISTORY_IO ? REGRESSIONS_IO_LEAST : 0;
 	struct change_report report = {
 		.task = g->name,
 		.metric = m,
@@ -303,8 +304,8 @@ static void find_one(const struct regressions *r, const struct group *g, enum hi
 		.ratio = c->cut.ratio,
 		.low = c->cut.low,
 		.high = c->cut.high,
-		.before = c->cut.before,
-		.after = c->cut.after,
+		.before = c->cut.before - least,
+		.after = c->cut.after - least,
 		.input_ratio = c->cut.input_ratio,
 		.exponent = c->slope.exponent,
 		.exponent_known = c->slope.fitted || c->slope.high <= 0,

@@ -34,7 +34,7 @@ static void test_split_by_hand(void **state)
 			    eight[] = { 1, 2, 3, 4, 5, 6, 7, 8 },
 			    swapped[] = { 1, 2, 3, 5, 4, 6, 7, 8 },
 			    same[] = { 5, 5, 5, 5, 5, 5, 5, 5 },
-			    tied[] = { 5, 5, 5, 5, 6, 6, 6, 6 };
+			    tied[] = { 5, 5, 5, 5, 6, 6, 6, 6 }, uneven[] = { 5, 5, 5, 5, 6, 6, 6 };
 	double two[16];
 	struct rank_split s = split_of(few, 5);
 
@@ -55,7 +55,10 @@ static void test_split_by_hand(void **state)
 	s = split_of(tied, 8);
 	assert_int_equal(s.at, 4);
 	near(s.p, 2.0 / 70);
-	/* 6 is the outermost of its side: by ranks 5|8 is as good as 6|7 */
+	/* by ranks 5|8 is as good as 6|7 where the sixth is the outermost of its side */
+	s = split_of(uneven, 7); /* no other division of 4 and 3 is as far off: 1 of 35 */
+	assert_int_equal(s.at, 4);
+	near(s.p, 1.0 / 35 + 1.0 / 35); /* 3|4 may have one as well */
 	for (size_t i = 0; i < 13; i++)
 		two[i] = (double)(i == 5 ? 6 : i < 6 ? i : 60 + i % 5);
 	s = split_of(two, 13);
@@ -303,6 +306,7 @@ static void test_input(void **state)
 	assert_int_equal(change_find(v, 16, 16, &c), 0);
 	assert_int_equal(change_judge(&c, 1), 0);
 	assert_int_equal(c.verdict, CHANGE_NONE); /* twice the input, twice the time */
+	near(c.q, 1);				  /* and no discovery that lets others pass */
 	assert_false(c.slope.fitted);
 	near(c.slope.low, 0);
 	near(c.slope.high, SLOPE_MAX);
