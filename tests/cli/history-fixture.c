@@ -144,7 +144,7 @@ static void put_run(unsigned n, const char *pipeline)
 	must(store_run_new(store, uid, &run.id));
 	must(store_put_run(store, &run));
 	for (unsigned k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
-		for (unsigned task = 0; task < 4; task++)
+		for (unsigned task = 0; task < 6; task++)
 			put_task(&run, n, &kinds[k], task);
 }
 
