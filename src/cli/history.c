@@ -530,7 +530,6 @@ int history_add_pipeline(struct history *h, struct store *store, const char *pip
 
 struct earlier {
 	const struct run_row *run;
-	const char *pipeline;
 	struct earlier_run {
 		int64_t id;
 		uint64_t start_ns;
@@ -538,14 +537,24 @@ struct earlier {
 	unsigned n, most;
 };
 
+/* Where only a command gives the name, it must have run in the same place: there are many
+ * programs called run.sh. */
+static bool is_same_pipeline(const struct run_row *a, const struct run_row *b)
+{
+	const char *x = history_pipeline(a), *y = history_pipeline(b);
+
+	if (!x || !y || strcmp(x, y) != 0 || !a->pipeline != !b->pipeline)
+		return false;
+	return a->pipeline || (a->cwd && b->cwd && !strcmp(a->cwd, b->cwd));
+}
+
 static int visit_earlier(void *ctx, const struct run_row *row)
 {
 	struct earlier *e = ctx;
-	const char *name = history_pipeline(row);
 	unsigned at = e->n;
 
-	if (row->id == e->run->id || !name || strcmp(name, e->pipeline) != 0 ||
-	    row->start_ns > e->run->start_ns)
+	if (row->id == e->run->id || row->start_ns > e->run->start_ns ||
+	    !is_same_pipeline(row, e->run))
 		return 0;
 	while (at > 0 && e->runs[at - 1].start_ns < row->start_ns)
 		at--;
@@ -561,7 +570,7 @@ static int visit_earlier(void *ctx, const struct run_row *row)
 int history_add_before(struct history *h, struct store *store, const struct run_row *run,
 		       unsigned most)
 {
-	struct earlier e = { .run = run, .pipeline = history_pipeline(run) };
+	struct earlier e = { .run = run };
 	_cleanup_free_ struct earlier_run *runs = calloc(most + 1, sizeof(*runs));
 	int r = 0;
 
@@ -569,7 +578,7 @@ int history_add_before(struct history *h, struct store *store, const struct run_
 		return -ENOMEM;
 	e.runs = runs;
 	e.most = most ? most - 1 : 0;
-	if (e.pipeline && *e.pipeline && e.most)
+	if (e.most)
 		r = store_each_run(store, 0, visit_earlier, &e);
 	while (r >= 0 && e.n > 0)
 		r = history_add_run(h, store, runs[--e.n].id);

@@ -73,7 +73,7 @@ int history_add_run(struct history *h, struct store *store, int64_t run_id); /* 
 int history_add_pipeline(struct history *h, struct store *store, const char *pipeline,
 			 unsigned most);
 /* That run and the newest of its pipeline that started before it, together at most so
- * many, by start. Without a pipeline: that run. 0 or -errno. */
+ * many, by start. Without a pipeline: of its name and directory. 0 or -errno. */
 int history_add_before(struct history *h, struct store *store, const struct run_row *run,
 		       unsigned most);
 void history_fini(struct history *h);

@@ -4,7 +4,7 @@
  * times slower in everything. From the tenth complete one on `align` takes 1.5 times its
  * time, with another program; `merge` has twice its memory; `sort` has three times its
  * input and takes three times as long, which is no regression. A run of another pipeline
- * is there too. usage: history-fixture DATABASE
+ * is there too, and a script without tasks. usage: history-fixture DATABASE
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +148,31 @@ static void put_run(unsigned n, const char *pipeline)
 			put_task(&run, n, &kinds[k], task);
 }
 
+/* A script without tasks, six times and then slower; and one of its name elsewhere. */
+static void put_script(unsigned n, const char *cwd)
+{
+	char uid[16];
+	uint64_t ns = 60 * S * noise(n, 3) / 1000 * (n == 8 ? 3 : 1);
+	struct run_row run = { .uid = uid,
+			       .name = "import.sh",
+			       .cwd = cwd,
+			       .start_ns = T0 + n * 86400 * S,
+			       .end_ns = T0 + n * 86400 * S + ns,
+			       .status = RUN_SUCCEEDED,
+			       .exit_code = 0,
+			       .collector = 1,
+			       .hostname = "node2",
+			       .cpus = 4,
+			       .peak_rss_bytes = 50 * MIB };
+
+	snprintf(uid, sizeof(uid), "c3%06u", n);
+	for (unsigned bit = 0; bit < 64; bit++)
+		run.features |= 1ULL << bit;
+	run.ledger.state_ns[LEDGER_CPU] = run.ledger.thread_ns = ns;
+	must(store_run_new(store, uid, &run.id));
+	must(store_put_run(store, &run));
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t lost;
@@ -158,6 +183,8 @@ int main(int argc, char **argv)
 	put_run(1, "weekly");
 	for (unsigned n = 1; n <= 17; n++)
 		put_run(n, "nightly");
+	for (unsigned n = 1; n <= 8; n++)
+		put_script(n, n == 2 ? "/elsewhere" : "/data");
 	must(store_commit(store, &lost));
 	store_close(store);
 	return lost != 0;
