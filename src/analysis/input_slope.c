@@ -43,8 +43,8 @@ static size_t run_end(const struct slope_point *p, size_t n, size_t first)
 }
 
 /* Least squares through the means of the runs. Tasks of one size of input, in whatever
- * run, are one observation of how it grows: the error is that of sizes (the sandwich
- * of clusters), and without several sizes nothing is known. */
+ * run, are one observation of how it grows: the error is that of sizes (jackknife over
+ * clusters), and without several sizes nothing is known. */
 static bool fit_clusters(struct within *w, size_t n, struct slope *ret)
 {
 	double xx = 0, xy = 0, spread = 0, slope, error;
@@ -59,15 +59,18 @@ static bool fit_clusters(struct within *w, size_t n, struct slope *ret)
 	slope = xy / xx;
 	qsort(w, n, sizeof(*w), by_input);
 	for (size_t i = 0, first; i < n; clusters++) {
-		double sum = 0;
+		double sum = 0, own = 0;
 
-		for (first = i; i < n && w[i].input - w[first].input <= SAME_INPUT; i++)
+		for (first = i; i < n && w[i].input - w[first].input <= SAME_INPUT; i++) {
 			sum += w[i].x * (w[i].y - slope * w[i].x);
+			own += w[i].x * w[i].x;
+		}
+		sum /= fmax(1 - own / xx, 0.1); /* as far off as without itself */
 		spread += sum * sum;
 	}
 	if (clusters < SLOPE_INPUTS_LEAST)
 		return false;
-	spread *= (double)clusters / (double)(clusters - 1);
+	spread *= (double)(clusters - 1) / (double)clusters;
 	error = t_quantile((double)(clusters - 2)) * sqrt(spread) / xx;
 	ret->exponent = clamp(slope);
 	ret->low = clamp(slope - error);

@@ -12,6 +12,7 @@
 #define TIES_EXACT   40 /* with ties all divisions are counted: slow, for the best cut only */
 #define PRODUCT_MAX  (RANK_SPLIT_EXACT / 2 * (RANK_SPLIT_EXACT / 2))
 #define AS_GOOD	     10
+#define ROUGHLY	     30 /* the normal form is off by less, to either side */
 #define AS_LIKELY    3
 #define BEYOND_PROOF 0.05 /* not worth counting */
 
@@ -155,14 +156,16 @@ static double cut_floor(const struct series *s, size_t k)
 	return fmin(1, ways / all);
 }
 
-static double cut_p(const struct series *s, size_t k, double rank_sum)
+/* Exact where that is quick, and the cut may be the least. */
+static double cut_p(const struct series *s, size_t k, double rank_sum, double least)
 {
 	double u = rank_sum - (double)k * (double)(k + 1) / 2;
 	double off = fabs(u - (double)(k * (s->n - k)) / 2);
+	double rough = normal_p((double)s->n, (double)k, s->ties, off);
 
-	if (s->ties <= 0 && s->n <= RANK_SPLIT_EXACT)
+	if (s->ties <= 0 && s->n <= RANK_SPLIT_EXACT && rough <= ROUGHLY * least)
 		return exact_p(s->n, k, off);
-	return normal_p((double)s->n, (double)k, s->ties, off);
+	return rough;
 }
 
 /* Over all cuts, each of which could have been the least. */
@@ -230,7 +233,7 @@ static int find(const struct series *s, const double *ranks, struct rank_split *
 		p[k] = 2;
 		if (k < RANK_SPLIT_LEAST)
 			continue;
-		p[k] = cut_p(s, k, sum);
+		p[k] = cut_p(s, k, sum, best.p);
 		if (p[k] < best.p)
 			best = (struct rank_split){ .at = k, .p = p[k] };
 	}
