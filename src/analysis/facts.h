@@ -118,7 +118,14 @@ struct fact_process *run_facts_find_pid(const struct run_facts *f, uint32_t pid)
 struct fact_task *run_facts_find_task(const struct run_facts *f, int64_t id);
 const struct fact_cgroup *run_facts_find_cgroup(const struct run_facts *f, uint64_t id);
 
-/* Why waits of this run must not be judged: one phrase, or NULL if they may. */
+/* Why a run must not be judged, from its own row: one phrase, or NULL if it may. What
+ * beside processes, times and CPU must be there for it: */
+enum run_need {
+	RUN_NEED_WAITS = 1,
+	RUN_NEED_FILES = 2, /* files, cgroups and incidents */
+};
+const char *run_missing(const struct run_row *run, unsigned needs);
+/* Why waits of this run must not be judged: the same, and of the facts themselves. */
 const char *run_facts_missing(const struct run_facts *f);
 
 #endif

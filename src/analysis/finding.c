@@ -49,6 +49,9 @@ static const struct {
 	[VERDICT_CPUS_UNDER] = { "cpus-under-requested", "used more cores than it asked for" },
 	[VERDICT_INSTANCE] = { "instance", "would run better on another machine" },
 	[VERDICT_WHAT_IF] = { "what-if", "would have taken another time" },
+	[VERDICT_REGRESSION] = { "regression", "needs more than it did" },
+	[VERDICT_IMPROVEMENT] = { "improvement", "needs less than it did" },
+	[VERDICT_CHANGED] = { "changed", "is not what it was" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

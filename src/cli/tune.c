@@ -16,6 +16,7 @@
 #include "src/cli/cli.h"
 #include "src/cli/completeness.h"
 #include "src/cli/reader.h"
+#include "src/cli/regressions.h"
 #include "src/cli/tune_instances.h"
 #include "src/cli/tune_merge.h"
 #include "src/cli/tune_print.h"
@@ -24,7 +25,7 @@
 
 struct tune_options {
 	struct tune_sizing_options sizing; /* with what all share: pipeline, runs, db, json */
-	bool all, backtest, sizes, instances;
+	bool all, backtest, sizes, regressions, instances;
 	struct tune_instances_options machines;
 };
 
@@ -32,11 +33,13 @@ static const struct option_spec options[] = {
 	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, sizing.pipeline), "NAME",
 	  "the latest runs of this pipeline together, instead of one" },
 	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, sizing.runs), "N",
-	  "with --pipeline, --sizes or --instances: at most N\nruns (default 20)" },
+	  "with --pipeline, --sizes, --regressions or --instances:\nat most N runs (default 20)" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct tune_options, all), NULL,
 	  "also what is worth no action, and every task and tool" },
 	{ "sizes", 0, OPTION_FLAG, offsetof(struct tune_options, sizes), NULL,
 	  "memory and cores that tasks of RUN's pipeline need" },
+	{ "regressions", 0, OPTION_FLAG, offsetof(struct tune_options, regressions), NULL,
+	  "what changed in RUN and the runs of its pipeline before\nit, and since when" },
 	{ "for", 0, OPTION_CHOICE, offsetof(struct tune_options, sizing.format),
 	  "table|nextflow|snakemake|slurm|batch", "sizes as settings to paste" },
 	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
@@ -120,6 +123,8 @@ static int tune_run(struct reader *r, const struct tune_options *o)
 	struct judgement j;
 	int error = judgement_make(&j, r->store, r->run.id);
 
+	if (error >= 0 && !run_missing(&j.facts.run, RUN_NEED_FILES))
+		error = regressions_notice(r->store, &j.facts.run, &j.findings);
 	if (error >= 0)
 		error = o->sizing.json ? print_json(&j) : print_text(&j, o->all);
 	judgement_fini(&j);
@@ -202,10 +207,10 @@ int cmd_tune(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	asked = o.backtest + o.sizes + !!o.sizing.what_if + o.instances;
+	asked = o.backtest + o.sizes + o.regressions + !!o.sizing.what_if + o.instances;
 	if (asked > 1)
-		return options_misuse(&spec, "one of --backtest, --sizes, --what-if and "
-					     "--instances, not more");
+		return options_misuse(&spec, "one of --backtest, --sizes, --regressions, "
+					     "--what-if and --instances, not more");
 	if (!o.instances && tune_instances_asked(&o.machines))
 		return options_misuse(&spec, "options about hosts and prices go with --instances");
 	if (o.sizing.format != SIZES_TABLE && !o.sizes)
@@ -215,6 +220,8 @@ int cmd_tune(int argc, char **argv)
 	if (!o.backtest && o.sizing.pipeline && argv[first])
 		return options_misuse(&spec, "give a run or --pipeline, not both");
 	o.sizing.run = argv[first];
+	if (o.regressions)
+		return tune_regressions(&o.sizing, &spec, o.all);
 	if (o.instances)
 		return tune_instances(&o.sizing, &o.machines, &spec, o.all);
 	return asked ? tune_sizing(&o, argc - first, argv + first) : tune_findings(&o);

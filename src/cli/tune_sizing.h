@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `tracer tune` says about sizes: one function and one file for each of its
+/* What `tracer tune` says beside verdicts: one function and one file for each of its
  * options. They return exit codes and have said what was wrong. */
 #ifndef TRACER_CLI_TUNE_SIZING_H
 #define TRACER_CLI_TUNE_SIZING_H
@@ -31,6 +31,9 @@ int tune_sizing_costs(const struct tune_sizing_options *o, const struct command_
 int tune_backtest(const struct tune_sizing_options *o, const struct sizing_options *costs, int n,
 		  char **files);
 int tune_sizes(const struct tune_sizing_options *o, const struct sizing_options *costs);
+/* Against earlier runs; `all`: also what is worth no action. */
+int tune_regressions(const struct tune_sizing_options *o, const struct command_spec *spec,
+		     bool all);
 int tune_what_if(const struct tune_sizing_options *o, const struct command_spec *spec);
 
 #endif

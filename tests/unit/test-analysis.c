@@ -255,7 +255,7 @@ static void build(struct run_facts *f, const struct run *r)
 	f->run.cpus = 2;
 	f->run.uid = "1a2b3c4d";
 	f->run.status = r->status ? r->status : RUN_SUCCEEDED;
-	f->run.features = FEATURE_WAIT_CLASS;
+	f->run.features = FEATURE_WAIT_CLASS | FEATURE_CPU_EXACT;
 	f->run.collector = COLLECTOR_EBPF;
 	for (unsigned i = 0; i < ARRAY_SIZE(r->made) && r->made[i].name; i++) {
 		add_process(f, &r->made[i], i);
