@@ -23,6 +23,7 @@ struct session_options {
 	unsigned sample_ms;
 	unsigned duration_s; /* whole host: stop after; 0: until a signal */
 	bool strict;	     /* without observation do not run the command */
+	bool tell_stalls;    /* one line on stderr when one begins and when it is over */
 	bool announce;	     /* say "tracer: ready" when observation has begun */
 };
 

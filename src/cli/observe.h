@@ -8,7 +8,7 @@
 #include "src/cli/options.h"
 
 struct observe_options {
-	const char *db, *log, *name, *user;
+	const char *db, *log, *name, *user, *stall_after;
 	struct option_list labels, rules;
 	bool quiet, verbose, strict, no_files, files, no_engine_files, all;
 	bool log_only; /* no database unless one is named */
