@@ -43,6 +43,7 @@ static const struct {
 	[VERDICT_CRASH] = { "crash", "crashed" },
 	[VERDICT_EXIT] = { "exit", "ended with an error" },
 	[VERDICT_CANCELLED] = { "cancelled", "was cancelled" },
+	[VERDICT_STALL] = { "stall", "made no progress" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

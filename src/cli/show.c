@@ -13,6 +13,7 @@
 #include "src/cli/sheet.h"
 #include "src/cli/show_tree.h"
 #include "src/cli/show_why.h"
+#include "src/cli/stalls.h"
 
 struct show_options {
 	struct reader_options reader;
@@ -165,7 +166,7 @@ static json_t *scopes_array(const struct snapshot *s)
 	return array;
 }
 
-static int print_json(const struct snapshot *s)
+static int print_json(const struct snapshot *s, struct store *store)
 {
 	struct record record = { 0 };
 	json_t *object;
@@ -178,6 +179,7 @@ static int print_json(const struct snapshot *s)
 	json_object_set_new(object, "tasks", tasks_array(s));
 	json_object_set_new(object, "scopes", scopes_array(s));
 	json_object_set_new(object, "tools", tools_array(s->tools, &s->run));
+	json_object_set_new(object, "stalls", stalls_array(store, s->run.id));
 	json_object_set_new(object, "completeness", completeness_object(&s->run));
 	r = object ? json_out_write(object, stdout, JSON_PRETTY) : -ENOMEM;
 	json_decref(object);
@@ -202,7 +204,7 @@ int cmd_show(int argc, char **argv)
 	if (o.why)
 		rc = show_why(&s, r.store, o.why, o.reader.json);
 	else if (o.reader.json)
-		rc = reader_result(print_json(&s));
+		rc = reader_result(print_json(&s, r.store));
 	else
 		rc = reader_result(show_tree_print(&s, r.store, o.tree));
 	snapshot_fini(&s);

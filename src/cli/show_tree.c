@@ -12,6 +12,7 @@
 #include "src/cli/completeness.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"
+#include "src/cli/stalls.h"
 #include "src/cli/where.h"
 
 static const enum field_id columns[] = {
@@ -307,6 +308,10 @@ int show_tree_print(const struct snapshot *s, struct store *store, bool processe
 		r = store_each_process(store, s->run.id, keep_process, &t);
 	if (r == 0) {
 		print_head(&s->run);
+		r = stalls_print_open(store, &s->run, "stalled: ", stdout);
+		r = r < 0 ? r : 0;
+	}
+	if (r == 0) {
 		puts("");
 		r = print_all(&t);
 	}

@@ -261,9 +261,14 @@ static int sample_thread(struct live *l, const struct wire_sample *r)
 	return 1;
 }
 
+/* For what a thread waited when it was joined, and has since, nobody knows. */
 static void sample_state(struct live *l, const struct wire_sample *r)
 {
-	if (r->state == LEDGER_DISK || r->state == LEDGER_OTHER || r->state == LEDGER_STOPPED)
+	bool unknown = (r->h.flags & WIRE_F_JOINED) && !r->ledger.switches_voluntary;
+
+	if (unknown)
+		l->blocked_now = false;
+	else if (r->state == LEDGER_DISK || r->state == LEDGER_OTHER || r->state == LEDGER_STOPPED)
 		l->blocked_now = true;
 	if (r->tid == r->id.pid)
 		l->state = r->state;

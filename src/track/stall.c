@@ -25,28 +25,40 @@ static void rebase(struct live *l, uint64_t now_ns)
 	l->base_moved = moved(&l->ledger);
 }
 
-/* CPU since the base, over the time since then but at least the time that is asked for:
- * a first millisecond is no load. */
+/* CPU by time since the base, once that is half of what is asked for: of less a first
+ * millisecond would be a load. */
+static void measure_cpu(struct live *l, uint64_t after, uint64_t span)
+{
+	uint64_t cpu = l->ledger.state_ns[LEDGER_CPU] - l->base_cpu_ns;
+
+	if ((int64_t)cpu < 0) /* of ended threads, for a moment in no record */
+		cpu = 0;
+	if (span >= after / 2)
+		l->cpu_ppm = cpu / (span / 1000000 + 1);
+	else if (l->cpu_ppm < cpu / (after / 1000000))
+		l->cpu_ppm = cpu / (after / 1000000);
+}
+
 void stall_sample(struct tracker *t, struct process *p, uint64_t now_ns)
 {
-	uint64_t after = t->options.stall_after_ns, cpu, span;
+	uint64_t after = t->options.stall_after_ns, span;
 	struct live *l = p->live;
 	bool first = !l->sampled_ns;
 
 	if (!after)
 		return;
 	l->sampled_ns = now_ns;
-	if (first && p->joined)
+	if (first) { /* what it was before is not known, or was its birth */
 		rebase(l, now_ns);
-	if (!l->base_ns)
-		l->base_ns = p->id.start_ns;
-	cpu = l->ledger.state_ns[LEDGER_CPU] - l->base_cpu_ns;
+		l->blocked = l->blocked_now;
+		if (p->joined)
+			p->progress_ns = now_ns;
+		return;
+	}
 	span = now_ns > l->base_ns ? now_ns - l->base_ns : 0;
-	if ((int64_t)cpu < 0) /* of ended threads, for a moment in no record */
-		cpu = 0;
-	l->cpu_ppm = cpu / ((span > after ? span : after) / 1000000 + 1);
-	if (first || moved(&l->ledger) != l->base_moved || l->cpu_ppm >= BUSY_PPM) {
-		p->progress_ns = now_ns > p->progress_ns && !first ? now_ns : p->progress_ns;
+	measure_cpu(l, after, span);
+	if (moved(&l->ledger) != l->base_moved || (l->cpu_ppm >= BUSY_PPM && span >= after / 2)) {
+		p->progress_ns = now_ns > p->progress_ns ? now_ns : p->progress_ns;
 		l->blocked = l->blocked_now;
 		rebase(l, now_ns);
 	} else if (span >= after) {
@@ -185,13 +197,15 @@ static void note_process(struct tracker *t, struct process *p, uint64_t now_ns)
 		.unit = STALL_PROCESS, .processes = 1, .since_ns = p->progress_ns, .now_ns = now_ns
 	};
 
+	for (struct task *up = task; up; up = up->up)
+		if (up->progress.stalled && (up->id || !t->facts.all_processes))
+			p->covered_ns = now_ns;
 	if (!p->live->blocked || !is_idle(t, p->progress_ns, now_ns)) {
 		p->stall_refused = false;
 		return;
 	}
-	for (struct task *up = task; up; up = up->up)
-		if (up->progress.stalled && (up->id || !t->facts.all_processes))
-			return;
+	if (p->covered_ns && !is_idle(t, p->covered_ns, now_ns))
+		return;
 	/* of a whole host: what somebody stopped in a shell is nobody's work */
 	if (t->facts.all_processes && p->live->state == LEDGER_STOPPED && !task->id)
 		return;

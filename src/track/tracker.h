@@ -238,6 +238,7 @@ struct process {
 	struct process_files *files; /* NULL: none yet */
 	uint64_t parent_start_ns;
 	uint64_t progress_ns; /* CLOCK_BOOTTIME */
+	uint64_t covered_ns;  /* until then the stall of its task or run told it, too */
 	uint64_t cgroup_id;
 	uint64_t origin; /* hash of the container or job that it serves, if adopted; 0: none */
 	uint32_t number; /* id within the run, from 1 */

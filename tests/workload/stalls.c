@@ -108,7 +108,7 @@ static int kind_connect(char **a) /* PATH */
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strncpy(at.sun_path, a[0], sizeof(at.sun_path) - 1);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", a[0]);
 	if (bind(listener, (void *)&at, sizeof(at)) || listen(listener, 0))
 		die(a[0]);
 	say(getpid());
