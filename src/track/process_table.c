@@ -266,9 +266,8 @@ static void sample_state(struct live *l, const struct wire_sample *r)
 {
 	bool unknown = (r->h.flags & WIRE_F_JOINED) && !r->ledger.switches_voluntary;
 
-	if (unknown)
-		l->blocked_now = false;
-	else if (r->state == LEDGER_DISK || r->state == LEDGER_OTHER || r->state == LEDGER_STOPPED)
+	if (!unknown &&
+	    (r->state == LEDGER_DISK || r->state == LEDGER_OTHER || r->state == LEDGER_STOPPED))
 		l->blocked_now = true;
 	if (r->tid == r->id.pid)
 		l->state = r->state;

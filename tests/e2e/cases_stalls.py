@@ -46,7 +46,7 @@ class Stalled:
         return wait_for(lambda: self.line(begin), f"`{begin}` in {self.err_path}", seconds)
 
     def end(self):
-        self.child.send_signal(signal.SIGINT)
+        os.killpg(self.child.pid, signal.SIGINT)  # as a terminal does
         self.child.wait(40)
 
     def stalls(self):
@@ -176,11 +176,14 @@ def stalled_task(world):
     run = Stalled(world, "make", "make", "-s", "-j2", "-C", world.dir, "-f", "Makefile")
     line = run.await_line("stalled:")
     require("stalled: task " in line and "`cat`" in line and fifo in line, line)
+    wait_for(run.stalls, "its row")
     live = world.exec([world.tracer, "tune", "--db", run.db])
     require(b"makes no progress" in live.out, f"tune of a live run: {live!r}")
     listed = world.exec([world.tracer, "runs", "--db", run.db])
     require(b" is stalled: task " in listed.out, f"runs: {listed!r}")
-    why = world.exec([world.tracer, "why", "cat", "--db", run.db])
+    name = next(f["subject"]["name"] for f in world.json("tune", db=run.db)["findings"]
+                if f["verdict"] == "stall")
+    why = world.exec([world.tracer, "why", name, "--db", run.db])
     require(b"no progress" in why.out, f"why: {why!r}")
     run.end()
     equal([s["unit"] for s in run.stalls()], ["task"], "units")
@@ -192,7 +195,8 @@ def whole_host(world):
     db = os.path.join(world.dir, "all.db")
     child = world.start([world.tracer, "record", "--all", "--db", db, "--stall-after", "2",
                          "--quiet"])
-    time.sleep(2)
+    require(b"ready" in child.stderr.readline(), "the recording has begun")
+    time.sleep(0.5)
     idle = world.start(["sleep", "1000"])
     hung = world.start([world.workload("stalls"), "read", f"{where}/data"])
     try:
