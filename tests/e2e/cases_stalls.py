@@ -34,6 +34,13 @@ class Stalled:
         argv = [world.tracer, "run", "--db", self.db, *options, "--", *command]
         with open(self.err_path, "wb") as err:
             self.child = world.start(argv, stderr=err, start_new_session=True)
+        self.child.kill = self.kill  # if the case fails: the command, too
+
+    def kill(self):
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
     def err(self):
         with open(self.err_path, encoding="utf-8", errors="replace") as f:
