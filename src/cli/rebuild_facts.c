@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/cli/rebuild_record.h"
+#include "src/model/ledger.h"
 
 #define NOT_FOUND SIZE_MAX
 
@@ -150,6 +150,20 @@ static int on_file(void *ctx, const struct file_row *row, const struct process_v
 	return err;
 }
 
+static const struct wire_ledger *ledger_of(struct facts *f, const json_t *array)
+{
+	uint64_t numbers[LEDGER_NUMBERS] = { 0 };
+	struct wire_ledger *l = array ? arena_alloc(&f->arena, sizeof(*l)) : NULL;
+	size_t n = json_array_size(array);
+
+	if (!l)
+		return NULL;
+	for (size_t i = 0; i < n && i < LEDGER_NUMBERS; i++)
+		numbers[i] = (uint64_t)json_integer_value(json_array_get(array, i));
+	ledger_from_numbers(numbers, LEDGER_NUMBERS, l);
+	return l;
+}
+
 static int on_incident(void *ctx, const struct incident_row *row)
 {
 	struct facts *f = ctx;
@@ -169,6 +183,7 @@ static int on_incident(void *ctx, const struct incident_row *row)
 		process,
 		(uint32_t)json_integer_value(json_object_get(detail, "signal")),
 		arena_text(&f->arena, json_string_value(json_object_get(detail, "title"))),
+		ledger_of(f, json_object_get(detail, "ledger")),
 	};
 	json_decref(detail);
 	return add_step(f, &(struct step){ row->time_ns, process, title ? STEP_TITLE : STEP_SIGNAL,
@@ -306,7 +321,7 @@ static void make_process_step(struct feed *feed, const struct step *step)
 		record_signal(&feed->record, &place, f->signals[step->index].signal, step->time_ns);
 		break;
 	case STEP_TITLE:
-		record_title(&feed->record, &place, f->signals[step->index].title, step->time_ns);
+		record_title(&feed->record, &place, &f->signals[step->index]);
 		break;
 	case STEP_TEXT: /* of no process */
 		break;

@@ -7,6 +7,7 @@
 #define TRACER_CLI_REBUILD_FACTS_H
 
 #include "src/base/arena.h"
+#include "src/cli/rebuild_record.h"
 #include "src/store/store.h"
 #include "src/track/track.h"
 
@@ -31,13 +32,6 @@ struct step {
 struct file_fact {
 	struct file_row row;
 	size_t process;
-};
-
-struct signal_fact {
-	uint64_t time_ns;
-	size_t process;
-	uint32_t signal;
-	const char *title; /* NULL: it is a signal */
 };
 
 struct facts {

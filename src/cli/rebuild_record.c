@@ -252,14 +252,14 @@ void record_signal(struct record *r, const struct record_place *at, uint32_t sig
 	r->signal.signal = signal;
 }
 
-/* What the process had used by then is not stored: the task has it from its end on. */
-void record_title(struct record *r, const struct record_place *at, const char *title,
-		  uint64_t time_ns)
+void record_title(struct record *r, const struct record_place *at, const struct signal_fact *title)
 {
-	begin(r, WIRE_RENAME, sizeof(r->rename), boot(at, time_ns));
+	begin(r, WIRE_RENAME, sizeof(r->rename), boot(at, title->time_ns));
+	if (title->by)
+		r->rename.ledger = *title->by;
 	r->rename.id = id_of(at->process);
 	copy_comm(r->rename.comm, at->process->comm);
-	add_text(r, &r->rename.argv, title);
+	add_text(r, &r->rename.argv, title->title);
 }
 
 void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns)

@@ -31,6 +31,15 @@ struct record_place {
 	int64_t offset_ns;
 };
 
+/* A signal that it was sent, or a title that it took. */
+struct signal_fact {
+	uint64_t time_ns;
+	size_t process;
+	uint32_t signal;
+	const char *title;	      /* NULL: it is a signal */
+	const struct wire_ledger *by; /* what it had used by then; NULL: not known */
+};
+
 /* Each starts a record anew; record_end() completes it: its size or -E2BIG. */
 void synthesise_run(struct record *r, const struct run_row *run);
 void record_host(struct record *r, const struct run_row *run, int64_t offset_ns);
@@ -43,8 +52,7 @@ void record_file(struct record *r, const struct record_place *at, const struct f
 void record_unlink(struct record *r, const struct record_place *at, const struct file_row *f);
 void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns);
-void record_title(struct record *r, const struct record_place *at, const char *title,
-		  uint64_t time_ns);
+void record_title(struct record *r, const struct record_place *at, const struct signal_fact *title);
 void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns);
 void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns);
 int record_end(struct record *r);

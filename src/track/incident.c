@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/model/ledger.h"
 #include "src/track/tracker.h"
 
 #define CLOCK_STEP_MIN_NS 50000000 /* less is the daily work of NTP */
@@ -95,7 +96,20 @@ int incident_signal(struct tracker *t, const struct wire_signal *r)
 	return send(t, "signal", p, r->h.time_ns, detail);
 }
 
-int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const char *title)
+/* With what it had used by then: that is what `tracer rebuild` cannot know otherwise. */
+static json_t *ledger_array(const struct wire_ledger *l)
+{
+	uint64_t numbers[LEDGER_NUMBERS];
+	unsigned n = ledger_numbers(l, numbers);
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(array, json_integer((json_int_t)numbers[i]));
+	return array;
+}
+
+int incident_title(struct tracker *t, struct process *p, const struct wire_rename *r,
+		   const char *title)
 {
 	json_t *detail, *text = json_string(title);
 
@@ -106,7 +120,8 @@ int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const
 	t->titles++;
 	detail = json_object();
 	json_object_set_new(detail, "title", text);
-	return send(t, "title", p, time_ns, detail);
+	json_object_set_new(detail, "ledger", ledger_array(&r->ledger));
+	return send(t, "title", p, r->h.time_ns, detail);
 }
 
 int incident_clock(struct tracker *t, const struct wire_clock *r)

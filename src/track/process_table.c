@@ -326,13 +326,13 @@ int process_sample(struct tracker *t, const struct wire_sample *r)
 
 bool process_live_piece(const struct process *p, struct wire_ledger *ret_piece)
 {
-	struct wire_ledger total = { 0 };
+	struct wire_ledger total = { 0 }, excess;
 
 	if (p->ended || !p->live || !p->live->any)
 		return false;
 	if (p->settled)
 		total = *p->settled;
-	ledger_advance(&total, &p->live->ledger, ret_piece);
+	ledger_advance(&total, &p->live->ledger, ret_piece, &excess);
 	return true;
 }
 
@@ -504,7 +504,7 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 
 int process_close_lost(struct tracker *t, struct process *p, bool still_running)
 {
-	struct wire_ledger none = { 0 };
+	struct wire_ledger last = p->settled ? *p->settled : (struct wire_ledger){ 0 }, piece;
 	int err;
 
 	decide(t, p);
@@ -516,7 +516,9 @@ int process_close_lost(struct tracker *t, struct process *p, bool still_running)
 		t->completeness.processes_lost++;
 		p->incomplete = true;
 	}
-	err = segment_settle(t, p, p->live && p->live->any ? &p->live->ledger : &none);
+	if (process_live_piece(p, &piece)) /* its last sample may be older than its last exec */
+		ledger_add(&last, &piece);
+	err = segment_settle(t, p, &last);
 	if (err)
 		return err;
 	if (p->live)

@@ -231,6 +231,8 @@ int scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t 
 		if (task->root == p->number && !task->root_ended && !is_inside(s->task, task))
 			task->left = true;
 	}
+	if (old && old->task != s->task)
+		p->before = NULL;
 	p->scope = scope_ref(s);
 	scopes_add(s);
 	task_members_add(t, s->task, now_ns);

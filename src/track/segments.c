@@ -18,9 +18,25 @@ struct exec_texts {
 	char comm[WIRE_COMM_LEN + 1];
 };
 
+/* An earlier total was too high: a program that had a CPU when it ran another one was
+ * booked time that the hypervisor took meanwhile. Later totals know better. */
+static void give_back(struct tracker *t, struct process *p, const struct wire_ledger *excess)
+{
+	struct tool *tool =
+		p->before && ledger_covers(&p->before->ledger, excess) ? p->before : p->tool;
+
+	if (!ledger_covers(&tool->ledger, excess)) {
+		p->incomplete = true;
+		return;
+	}
+	tool_unbook(t, p->scope->task, tool, excess);
+	tool->dirty = true;
+	ledger_sub(p->settled, excess);
+}
+
 int segment_settle(struct tracker *t, struct process *p, const struct wire_ledger *total)
 {
-	struct wire_ledger piece;
+	struct wire_ledger piece, excess;
 
 	if (!p->tool && !segment_tool_by_comm(t, p))
 		return -ENOMEM;
@@ -29,9 +45,11 @@ int segment_settle(struct tracker *t, struct process *p, const struct wire_ledge
 		if (!p->settled)
 			return -ENOMEM;
 	}
-	if (!ledger_advance(p->settled, total, &piece))
+	if (!ledger_advance(p->settled, total, &piece, &excess))
 		p->incomplete = true;
 	tool_book(t, p->scope->task, p->tool, &piece);
+	if (excess.thread_ns)
+		give_back(t, p, &excess);
 	if (p->tool->end_ns < t->now_ns)
 		p->tool->end_ns = t->now_ns;
 	return 0;
@@ -300,6 +318,12 @@ static int become_launcher(struct tracker *t, struct process *p, struct task *ta
 	return 0;
 }
 
+/* What it used up to a title: not known where it was stored without its totals. */
+static int settle_known(struct tracker *t, struct process *p, const struct wire_ledger *total)
+{
+	return total->thread_ns ? segment_settle(t, p, total) : 0;
+}
+
 int segment_move(struct tracker *t, struct process *p, struct scope *next,
 		 const struct wire_ledger *total, uint64_t now_ns)
 {
@@ -307,19 +331,19 @@ int segment_move(struct tracker *t, struct process *p, struct scope *next,
 	int err = 0;
 
 	if (!fresh && p->tool)
-		err = segment_settle(t, p, total);
+		err = settle_known(t, p, total);
 	if (err)
 		return err;
 	err = scope_enter(t, p, next, fresh ? p->id.start_ns : now_ns);
 	if (err)
 		return err;
 	if (!other)
-		return fresh ? segment_settle(t, p, total) : 0;
+		return fresh ? settle_known(t, p, total) : 0;
 	p->significant = false; /* its name must be a tool of the new task */
 	if (!p->tool)
 		return 0;
 	err = become_launcher(t, p, next->task);
-	return err || !fresh ? err : segment_settle(t, p, total);
+	return err || !fresh ? err : settle_known(t, p, total);
 }
 
 /* What it was until now. The first program's launch (fork to exec) goes with the
@@ -405,6 +429,7 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	if (!tool->path && x.exe)
 		tool->path = strdup(x.exe);
 	p->facade = name.facade || (p->facade && tool->key_len > tool->name_len);
+	p->before = p->tool;
 	become(t, p, tool, is_significant(&name));
 	err = scope_close_idle(t, old); /* only now: its tools have been left */
 	scope_unref(t, old);
@@ -447,5 +472,5 @@ int segment_title(struct tracker *t, struct process *p, const struct wire_rename
 	if (!err)
 		err = scope_close_idle(t, old);
 	scope_unref(t, old);
-	return err ? err : incident_title(t, p, r->h.time_ns, title);
+	return err ? err : incident_title(t, p, r, title);
 }

@@ -231,6 +231,7 @@ struct process {
 	struct process *next_ended;
 	struct scope *scope;
 	struct tool *tool;		       /* of its present segment */
+	struct tool *before;		       /* of the one before, in the same task, or NULL */
 	struct tool *named;		       /* of its last significant segment */
 	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
 	struct wire_ledger *settled;	       /* NULL: nothing yet */
@@ -530,7 +531,8 @@ int incident_send(struct tracker *t, const char *kind, int64_t row, uint64_t tim
 int incident_oom(struct tracker *t, const struct wire_oom *r);
 int incident_signal(struct tracker *t, const struct wire_signal *r);
 /* A title that rules use, kept for `tracer rebuild`. */
-int incident_title(struct tracker *t, struct process *p, uint64_t time_ns, const char *title);
+int incident_title(struct tracker *t, struct process *p, const struct wire_rename *r,
+		   const char *title);
 int incident_clock(struct tracker *t, const struct wire_clock *r);
 int incident_cgroup(struct tracker *t, const struct wire_cgroup *r);
 const char *cgroup_find(struct tracker *t, uint64_t id); /* NULL: not known */

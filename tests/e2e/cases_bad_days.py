@@ -27,7 +27,7 @@ def check_unharmed(result):
     equal(result.out, b"it ran\n", repr(result))
 
 
-@case("ring full: every process is seen or counted as lost", attempts=3)
+@case("ring full: every process is seen or counted as lost")
 def ring_full(world):
     result = world.run(world.workload("execstorm"), "5000",
                        options=("--quiet", "--ring", "4"))

@@ -57,8 +57,8 @@ CREATE VIEW v_exec AS SELECT
 	e.time_ns AS start_ns,
 	coalesce((SELECT x.time_ns FROM exec x WHERE x.process = e.process AND x.n = e.n + 1),
 		p.end_ns) AS end_ns,
-	coalesce((SELECT x.before_cpu_ns FROM exec x WHERE x.process = e.process
-		AND x.n = e.n + 1), p.cpu_ns) - e.before_cpu_ns AS cpu_ns,
+	max(coalesce((SELECT x.before_cpu_ns FROM exec x WHERE x.process = e.process
+		AND x.n = e.n + 1), p.cpu_ns) - e.before_cpu_ns, 0) AS cpu_ns,
 	e.comm, e.file, e.exe, e.cwd, e.cwd_host,
 @include argv_json.sql e
 	e.argv_len AS argv_bytes, e.flags & 1 AS argv_truncated, (e.flags >> 1) & 1 AS redacted,
