@@ -176,24 +176,21 @@ static void enter(struct sweep *s, const struct run_facts *f, const struct fact_
 static void piece(struct contention *c, const struct pool *p, double ns)
 {
 	double(*wait_ns)[CONTENTION_GROUPS + 2] = c->wait_ns[p->resource];
-	double use[CONTENTION_GROUPS + 1], using = 0, all;
+	double share[CONTENTION_GROUPS + 2], using = 0, all;
 
 	for (unsigned by = 0; by < c->n; by++) {
-		use[by] = p->use[by] > p->most * ROUNDING ? p->use[by] : 0;
-		using += use[by];
+		share[by] = p->use[by] > p->most * ROUNDING ? p->use[by] : 0;
+		using += share[by];
 	}
 	all = using > p->capacity ? using : p->capacity;
-	for (unsigned v = 0; v < c->n; v++) {
-		double wait = ns * p->wait[v], left = wait;
-
-		if (wait <= 0)
-			continue;
-		for (unsigned by = 0; by < c->n && all > 0; by++) {
-			wait_ns[v][by] += wait * use[by] / all;
-			left -= wait * use[by] / all;
-		}
-		wait_ns[v][c->n] += left > wait * ROUNDING ? left : 0;
-	}
+	share[c->n] = all - using;
+	if (all <= 0)
+		share[c->n] = all = 1;
+	for (unsigned by = 0; by <= c->n; by++)
+		share[by] *= ns / all;
+	for (unsigned v = 0; v < c->n; v++)
+		for (unsigned by = 0; by <= c->n && p->wait[v] > 0; by++)
+			wait_ns[v][by] += p->wait[v] * share[by];
 }
 
 static void walk(struct contention *c, struct sweep *s, const struct run_facts *f,
