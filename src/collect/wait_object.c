@@ -370,11 +370,13 @@ void wait_on_poll(const struct wait_thread *th, const int *fds, unsigned n, stru
 {
 	size_t used = 0, size = sizeof(ret->step.object);
 	unsigned telling = 0;
+	bool terminal = false;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct wait_step one = { 0 };
 
 		wait_on_fd(th, fds[i], false, &one);
+		terminal = n == 1 && one.step.wait == WAIT_TERMINAL; /* as line editors do */
 		if (one.step.object[0] && used + 48 < size)
 			used += (size_t)snprintf(ret->step.object + used, size - used, "%s%.*s",
 						 used ? ", " : "", n > 1 ? 44 : 200,
@@ -383,8 +385,7 @@ void wait_on_poll(const struct wait_thread *th, const int *fds, unsigned n, stru
 			continue;
 		str_copy(ret->link, sizeof(ret->link), one.link);
 	}
-	used = strnlen(ret->step.object, size);
-	ret->step.wait = WAIT_POLL;
+	ret->step.wait = terminal ? WAIT_TERMINAL : WAIT_POLL;
 	ret->next = telling == 1 ? NEXT_WRITERS : NEXT_NONE;
 }
 

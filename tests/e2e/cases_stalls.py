@@ -163,6 +163,9 @@ def looker_fails(world):
         run = Stalled(world, f"blow{int(blow)}", world.workload("stalls"), "grandchild", "1000",
                       options=("--stall-after", "2", "--no-files"))
         looker = wait_for(lambda: looker_of(run.child), "the helper")
+        held = [x.split()[1] for x in read_proc(looker, "status").splitlines()
+                if x.startswith("CapEff")]
+        equal(held, [f"{1 << 19:016x}"], "its capabilities: CAP_SYS_PTRACE alone")
         os.kill(looker, blow)
         line = run.await_line("stalled:")
         require("cannot be seen" in line, line)
@@ -171,6 +174,28 @@ def looker_fails(world):
         if blow == signal.SIGSTOP:  # it ends by itself once it may: the recorder has gone
             os.kill(looker, signal.SIGCONT)
         wait_for(lambda: read_proc(looker, "comm").strip() != "tracer-stalls", "its end")
+
+
+@case("who waits for a user's input at a terminal is not complained about")
+def terminal(world):
+    db = os.path.join(world.dir, "tty.db")
+    command = f"{world.tracer} run --db {db} --stall-after 1 --no-files -- cat"
+    err_path = os.path.join(world.dir, "tty.out")
+    master, slave = os.openpty()
+    with open(err_path, "wb") as err:
+        child = world.start(["setsid", "-c", "sh", "-c", f"exec {command} < /dev/tty"],
+                            stderr=err, pass_fds=(slave,),
+                            preexec_fn=lambda: os.dup2(slave, 0))
+    os.close(slave)
+    stall = wait_for(lambda: os.path.exists(db) and world.exec(
+        [world.tracer, "show", "--json", "--db", db]).rc == 0 and
+        world.json("show", db=db)["stalls"], "its row")[0]
+    equal(stall["chain"][-1]["wait"], "terminal", f"{stall}")
+    os.write(master, b"\x04")
+    equal(child.wait(30), 0, "exit code")
+    os.close(master)
+    with open(err_path, "rb") as f:
+        require(b"stalled" not in f.read(), "it was complained about")
 
 
 @case("tasks of an engine: the stalled one is named, the run that goes on is not")
