@@ -17,6 +17,7 @@
 
 #include "src/agent/channel.h"
 #include "src/agent/log_writer.h"
+#include "src/agent/stall_watch.h"
 #include "src/agent/stream.h"
 #include "src/agent/text_watch.h"
 #include "src/base/cleanup.h"
@@ -49,6 +50,9 @@ struct recorder {
 	struct log_writer *log;
 	struct text_watch texts;
 	struct text_reader reader; /* of the texts and the heads */
+	struct stall_watch stalls;
+	unsigned stall_interval_ms; /* 0: no stall is looked for */
+	int control_fd;		    /* -1: none */
 	struct head_request heads[HEADS_MAX];
 	unsigned n_heads;
 	int machine_fd; /* -1: nobody asks, or no more is to come */
@@ -200,9 +204,12 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.want_text = read_texts ? want_text : NULL,
 		.want_head = read_texts ? want_head : NULL,
 	};
-	struct tracker_options options = { .run_id = 1,
-					   .rules = r->o->rules,
-					   .replayed = r->replayed };
+	struct tracker_options options = {
+		.run_id = 1,
+		.rules = r->o->rules,
+		.replayed = r->replayed,
+		.stall_after_ns = r->stall_interval_ms ? r->o->stall_after_s * 1000000000ULL : 0
+	};
 	int error = r->store ? new_run(r, begin, &options.run_id) : 0;
 
 	if (error < 0)
@@ -365,6 +372,27 @@ static const struct wire_header *end_with_note(struct recorder *r, const struct 
 	return (const struct wire_header *)r->ending;
 }
 
+/* ---- stalls: they become records like all others ---- */
+
+static int take_stall(void *ctx, const struct wire_header *record, const char *line)
+{
+	struct message m = { .kind = MESSAGE_STALL };
+	struct recorder *r = ctx;
+
+	if (line && r->control_fd >= 0) {
+		str_copy(m.text, sizeof(m.text), line);
+		channel_try_send(r->control_fd, &m); /* nobody must wait for it */
+	}
+	return take(r, record);
+}
+
+static int watch_stalls(struct recorder *r)
+{
+	if (!r->tracker || !r->stall_interval_ms)
+		return 0;
+	return stall_watch_run(&r->stalls, r->tracker, r->stall_interval_ms, take_stall, r);
+}
+
 static void read_texts(struct recorder *r, bool all)
 {
 	if (r->tracker)
@@ -396,13 +424,17 @@ static void flush_when_due(struct recorder *r, uint64_t now)
 static int take(struct recorder *r, const struct wire_header *h)
 {
 	bool end = h->type == WIRE_RUN_END, changed = false;
-	int error;
+	int error = 0;
 
 	if (end) {
 		error = await_machine(r);
 		if (error < 0)
 			return error;
 		read_texts(r, true); /* nothing comes after it */
+		if (r->tracker && r->stall_interval_ms)
+			error = stall_watch_end(&r->stalls, r->tracker, take_stall, r);
+		if (error < 0)
+			return error;
 		h = end_with_note(r, h);
 	}
 	error = redact_record(h, r->redacted, &changed);
@@ -463,6 +495,7 @@ static void finish(struct recorder *r)
 	tracker_free(r->tracker);
 	text_watch_fini(&r->texts);
 	text_reader_fini(&r->reader);
+	stall_watch_fini(&r->stalls);
 	store_close(r->store);
 }
 
@@ -524,17 +557,24 @@ static int check_file_header(int fd)
 
 static int read_stream(struct recorder *r, int fd, unsigned char *buf)
 {
-	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
+			       { .events = POLLIN },
+			       { .events = POLLIN } };
+	unsigned wait_ms = r->stall_interval_ms ? r->stall_interval_ms : 500;
 	size_t have = 0;
 	ssize_t n, used;
 	int error;
 
 	for (;;) {
-		p[1].fd = r->tracker ? r->machine_fd : -1;
-		if (poll(p, 2, 500) < 0 && errno != EINTR)
+		p[1].fd = r->stalls.fd;
+		p[2].fd = r->tracker ? r->machine_fd : -1;
+		if (poll(p, 3, wait_ms < 500 ? (int)wait_ms : 500) < 0 && errno != EINTR)
 			return -errno;
+		used = watch_stalls(r);
+		if (used < 0)
+			return (int)used;
 		flush_when_due(r, clock_ns(CLOCK_MONOTONIC));
-		error = p[1].revents ? read_machine(r) : 0;
+		error = p[2].revents ? read_machine(r) : 0;
 		if (error < 0)
 			return error;
 		if (!p[0].revents)
@@ -555,7 +595,7 @@ static int read_stream(struct recorder *r, int fd, unsigned char *buf)
 	}
 }
 
-int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
+int recorder_run(const struct recorder_options *o, int fd, int control_fd,
 		 struct recorder_result *ret)
 {
 	_cleanup_free_ unsigned char *buf = aligned_alloc(8, BUFFER_BYTES);
@@ -571,13 +611,17 @@ int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
 	text_reader_init(&r->reader);
 	r->machine_fd = o->machine_fd;
 	r->machine_asked = o->machine_fd >= 0;
+	stall_watch_init(&r->stalls, o->stall_fd);
+	r->control_fd = control_fd;
+	if (o->stall_after_s)
+		r->stall_interval_ms = o->stall_after_s < 4 ? o->stall_after_s * 250 : 1000;
 	error = open_outputs(r);
 	if (error < 0)
 		ready.kind = MESSAGE_FAILED;
 	ready.value = r->store != NULL;
 	str_copy(ready.text, sizeof(ready.text), ret->note);
-	if (ready_fd >= 0)
-		channel_send(ready_fd, &ready);
+	if (control_fd >= 0)
+		channel_send(control_fd, &ready);
 	if (error < 0)
 		return error;
 	error = check_file_header(fd);
@@ -608,6 +652,8 @@ int recorder_replay(const struct recorder_options *o, const char *path, struct r
 	r->o = o;
 	r->result = ret;
 	text_reader_init(&r->reader);
+	stall_watch_init(&r->stalls, -1);
+	r->control_fd = -1;
 	r->replayed = true;
 	r->machine_fd = -1;
 	error = event_log_open(path, &log);

@@ -23,6 +23,7 @@
 #include "src/agent/collector.h"
 #include "src/agent/command.h"
 #include "src/agent/repair.h"
+#include "src/agent/stall_helper.h"
 #include "src/base/cleanup.h"
 #include "src/base/log.h"
 #include "src/base/str.h"
@@ -34,6 +35,7 @@ struct session {
 	struct command_process command;
 	int stream_write;	       /* until the collector has it alone */
 	int collector_fd, recorder_fd; /* channels; -1: that helper has gone */
+	int stall_fd;		       /* until the recorder has it alone */
 	bool collector_ready, recorder_ready, recorder_done, collector_died;
 	int machine_fd;	 /* until the recorder has it; -1: nobody asks */
 	bool store_open; /* the recorder writes to the database, not to a log instead of it */
@@ -83,6 +85,13 @@ static int make_channel(struct helper_fds *ret)
 	return 0;
 }
 
+static void drop_channel(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 /* A helper must not be hit by the terminal's signals, nor hold the command's
  * standard input and output open after it has ended. */
 static void begin_helper(const char *name)
@@ -102,13 +111,6 @@ static void begin_helper(const char *name)
 		if (!getenv("TRACER_LIBBPF_DEBUG"))
 			dup2(null, STDERR_FILENO);
 	}
-}
-
-static void drop_channel(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 /* Before the collector is told whose next child is the command. What it cannot find
@@ -134,6 +136,25 @@ static void start_detection(struct session *s)
 		drop_channel(&s->machine_fd);
 }
 
+/* Before all others: it inherits nothing of theirs. Without it stalls are told without
+ * their reason. */
+static void start_stall_helper(struct session *s)
+{
+	struct helper_fds channel = { -1, -1 };
+	pid_t pid;
+
+	if (!s->o->recorder.stall_after_s || make_channel(&channel) < 0)
+		return;
+	pid = fork();
+	if (!pid) {
+		close(channel.mine);
+		begin_helper("tracer-stalls");
+		_exit(stall_helper_main(channel.theirs, &s->o->identity, !s->o->argv));
+	}
+	close(channel.theirs);
+	s->stall_fd = channel.mine;
+}
+
 static int start_recorder(struct session *s, int stream_read)
 {
 	struct recorder_options o = s->o->recorder;
@@ -149,6 +170,7 @@ static int start_recorder(struct session *s, int stream_read)
 		close(s->stream_write);
 		begin_helper("tracer-record");
 		o.machine_fd = s->machine_fd;
+		o.stall_fd = s->stall_fd;
 		_exit(recorder_main(&o, &s->o->identity, stream_read, channel.theirs));
 	}
 	close(channel.theirs);
@@ -247,6 +269,16 @@ static void tell_unobserved(struct session *s, bool end)
 
 /* ---- the middle ---- */
 
+/* True: it was a word about a stall, and there may be more. */
+static bool told_stall(const struct session *s, const struct message *m)
+{
+	if (m->kind != MESSAGE_STALL)
+		return false;
+	if (s->o->tell_stalls)
+		log_error("%s", m->text);
+	return true;
+}
+
 static void notice_helpers(struct session *s, const struct pollfd *collector,
 			   const struct pollfd *recorder)
 {
@@ -258,7 +290,11 @@ static void notice_helpers(struct session *s, const struct pollfd *collector,
 		add_note(s, "the collector ended early: what came after is not observed");
 	}
 	if (recorder->revents && s->recorder_fd >= 0) {
-		if (channel_receive(s->recorder_fd, &m) < 0)
+		int r = channel_receive(s->recorder_fd, &m);
+
+		if (r >= 0 && told_stall(s, &m))
+			return;
+		if (r < 0)
 			add_note(s, "the recorder was killed: the run is readable up to its last "
 				    "second");
 		else if (m.text[0])
@@ -314,7 +350,7 @@ static void end_recorder(struct session *s)
 	struct pollfd fds[2] = { { .fd = s->recorder_fd, .events = POLLIN },
 				 { .fd = s->command.signal_fd, .events = POLLIN } };
 	struct message m;
-	int waited = 0;
+	int waited = 0, r;
 
 	while (s->recorder_fd >= 0) {
 		fds[0].fd = s->recorder_fd;
@@ -326,7 +362,10 @@ static void end_recorder(struct session *s)
 		}
 		if (!fds[0].revents)
 			continue;
-		if (channel_receive(s->recorder_fd, &m) < 0)
+		r = channel_receive(s->recorder_fd, &m);
+		if (r >= 0 && told_stall(s, &m))
+			continue;
+		if (r < 0)
 			add_note(s, "the recorder was killed: the run is readable up to its last "
 				    "second");
 		else {
@@ -371,9 +410,11 @@ static int start_helpers(struct session *s)
 		return -errno;
 	start_detection(s);
 	s->stream_write = stream[1];
+	start_stall_helper(s);
 	r = start_recorder(s, stream[0]);
 	drop_channel(&s->machine_fd);
 	close(stream[0]);
+	drop_channel(&s->stall_fd);
 	if (r < 0)
 		return r;
 	r = start_collector(s);
@@ -422,7 +463,8 @@ int session_run(const struct session_options *o, struct session_result *ret)
 			     .stream_write = -1,
 			     .collector_fd = -1,
 			     .recorder_fd = -1,
-			     .machine_fd = -1 };
+			     .machine_fd = -1,
+			     .stall_fd = -1 };
 	int r;
 
 	memset(ret, 0, sizeof(*ret));

@@ -26,8 +26,9 @@ struct session_options {
 	 * wait for it: writes what recorder_options.machine_fd takes. NULL: nobody asks. */
 	void (*detect)(void *ctx, int fd);
 	void *detect_ctx;
-	bool strict;   /* without observation do not run the command */
-	bool announce; /* say "tracer: ready" when observation has begun */
+	bool tell_stalls; /* one line on stderr when one begins and when it is over */
+	bool strict;	  /* without observation do not run the command */
+	bool announce;	  /* say "tracer: ready" when observation has begun */
 };
 
 struct session_result {

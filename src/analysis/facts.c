@@ -66,6 +66,11 @@ struct fact_cgroup *run_facts_cgroup(struct run_facts *f)
 	ADD(f, cgroups, FACTS_CGROUPS_MAX);
 }
 
+struct fact_stall *run_facts_stall(struct run_facts *f)
+{
+	ADD(f, stalls, FACTS_STALLS_MAX);
+}
+
 struct fact_process *run_facts_find(const struct run_facts *f, int64_t id)
 {
 	size_t low = 0, high = f->n_processes;
@@ -206,7 +211,7 @@ static int give_processes(struct run_facts *f)
 static void find_span(struct run_facts *f)
 {
 	f->start_ns = f->run.start_ns;
-	f->end_ns = f->run.end_ns;
+	f->end_ns = f->run.end_ns ? f->run.end_ns : f->now_ns;
 	for (size_t i = 0; i < f->n_processes; i++) {
 		const struct fact_process *p = &f->processes[i];
 
@@ -256,6 +261,7 @@ void run_facts_fini(struct run_facts *f)
 	free(f->files);
 	free(f->events);
 	free(f->cgroups);
+	free(f->stalls);
 	free(f->by_start);
 	arena_fini(&f->arena);
 	*f = (struct run_facts){ 0 };

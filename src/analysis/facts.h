@@ -16,6 +16,7 @@
 #define FACTS_FILES_MAX	    20000 /* failed uses of files */
 #define FACTS_EVENTS_MAX    4096  /* OOM kills, signals */
 #define FACTS_CGROUPS_MAX   4096
+#define FACTS_STALLS_MAX    4096
 
 struct fact_process {
 	int64_t id;
@@ -74,6 +75,17 @@ struct fact_event {
 	uint64_t limit_bytes, usage_bytes, rss_bytes; /* 0: not known */
 };
 
+struct fact_stall {		      /* no progress, told while it happened */
+	struct fact_process *process; /* where its chain begins; NULL: outside the run */
+	const char *unit;	      /* "run", "task", "process" */
+	const char *task;	      /* by its name of then; NULL: none */
+	const char *words;	      /* on what; NULL: not known */
+	const char *wait;	      /* of the end of the chain: wait_name(); NULL: not known */
+	uint64_t since_ns, end_ns;    /* end 0: it goes on, or was not over at the run's end */
+	uint32_t pid, processes;
+	bool for_ever; /* what it waited for could not come */
+};
+
 struct fact_cgroup {
 	uint64_t id, memory_limit_bytes, cpu_limit_milli;
 	const char *path;
@@ -92,6 +104,9 @@ struct run_facts {
 	size_t n_events, events_size;
 	struct fact_cgroup *cgroups;
 	size_t n_cgroups, cgroups_size;
+	struct fact_stall *stalls; /* by time */
+	size_t n_stalls, stalls_size;
+	uint64_t now_ns;  /* of a run that goes on; 0: it has ended */
 	uint64_t dropped; /* rows beyond a limit */
 	uint64_t start_ns, end_ns;
 	struct fact_process **by_start; /* all processes by start: made by run_facts_index() */
@@ -104,6 +119,7 @@ struct fact_task *run_facts_task(struct run_facts *f);
 struct fact_file *run_facts_file(struct run_facts *f);
 struct fact_event *run_facts_event(struct run_facts *f);
 struct fact_cgroup *run_facts_cgroup(struct run_facts *f);
+struct fact_stall *run_facts_stall(struct run_facts *f);
 
 /* Processes must have been added by id and tasks by start. parents[i] and task_ids[i]
  * are those of processes[i] (0: none); task_parents of tasks[i]. 0 or -ENOMEM. */

@@ -52,6 +52,7 @@ static const struct {
 	[VERDICT_REGRESSION] = { "regression", "needs more than it did" },
 	[VERDICT_IMPROVEMENT] = { "improvement", "needs less than it did" },
 	[VERDICT_CHANGED] = { "changed", "is not what it was" },
+	[VERDICT_STALL] = { "stall", "made no progress" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

@@ -18,8 +18,10 @@
 #include "src/store/store.h"
 #include "src/track/rules.h"
 
-#define EXIT_OURS 125
-#define SAMPLE_MS 2000
+#define EXIT_OURS     125
+#define SAMPLE_MS     2000
+#define STALL_AFTER_S 60
+#define STALL_SAMPLES 4 /* at least, in the time after which something counts as stalled */
 
 #define ASKS_MAX 64
 
@@ -103,6 +105,25 @@ static int check_log(const char *path)
 	return -EEXIST;
 }
 
+static int parse_stall_after(const char *text, unsigned *ret_s)
+{
+	char *end;
+	unsigned long value;
+
+	*ret_s = STALL_AFTER_S;
+	if (!text)
+		return 0;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || value > 86400) {
+		log_error("--stall-after %s: must be whole seconds, at most a day (0: never)",
+			  text);
+		return -EINVAL;
+	}
+	*ret_s = (unsigned)value;
+	return 0;
+}
+
 static bool is_power_of_two(unsigned n)
 {
 	return n && !(n & (n - 1));
@@ -139,6 +160,7 @@ static int configure(const struct observe_options *o, struct observation *ob,
 		return -EINVAL;
 	}
 	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0 ||
+	    parse_stall_after(o->stall_after, &ret->recorder.stall_after_s) < 0 ||
 	    observe_machine_init(&ob->machine, o) < 0)
 		return -EINVAL;
 	ret->name = o->name;
@@ -164,6 +186,10 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	ret->collect.env_names = rules_env_names(ob->rules);
 	collect_asks(ob, &ret->collect);
 	ret->sample_ms = o->sample_ms ? o->sample_ms : SAMPLE_MS;
+	if (ret->recorder.stall_after_s &&
+	    ret->sample_ms > ret->recorder.stall_after_s * 1000 / STALL_SAMPLES)
+		ret->sample_ms = ret->recorder.stall_after_s * 1000 / STALL_SAMPLES;
+	ret->tell_stalls = !o->quiet;
 	ret->duration_s = o->duration_s;
 	ret->strict = o->strict;
 	ret->announce = o->verbose || o->all;

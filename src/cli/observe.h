@@ -8,7 +8,7 @@
 #include "src/cli/options.h"
 
 struct observe_options {
-	const char *db, *log, *name, *user;
+	const char *db, *log, *name, *user, *stall_after;
 	const char *provider, *type, *region, *zone, *lifecycle, *resource, *metadata;
 	struct option_list labels, rules;
 	bool quiet, verbose, strict, no_files, files, no_engine_files, all, detect;

@@ -13,6 +13,7 @@
 #include "src/cli/sheet.h"
 #include "src/cli/show_tree.h"
 #include "src/cli/show_why.h"
+#include "src/cli/stalls.h"
 
 struct show_options {
 	struct reader_options reader;
@@ -168,7 +169,7 @@ static json_t *scopes_array(const struct snapshot *s)
 	return array;
 }
 
-static int print_json(const struct snapshot *s)
+static int print_json(const struct snapshot *s, struct store *store)
 {
 	struct record record = { 0 };
 	json_t *object;
@@ -183,6 +184,7 @@ static int print_json(const struct snapshot *s)
 	json_object_set_new(object, "tasks", tasks_array(s));
 	json_object_set_new(object, "scopes", scopes_array(s));
 	json_object_set_new(object, "tools", tools_array(s->tools, &s->run));
+	json_object_set_new(object, "stalls", stalls_array(store, s->run.id));
 	json_object_set_new(object, "completeness", completeness_object(&s->run));
 	r = object ? json_out_write(object, stdout, JSON_PRETTY) : -ENOMEM;
 	json_decref(object);
@@ -213,7 +215,7 @@ static int show(const struct snapshot *s, struct store *store, const struct show
 	if (o->why)
 		return show_why(s, store, o->why, format == FORMAT_JSON);
 	if (format == FORMAT_JSON)
-		return reader_result(print_json(s));
+		return reader_result(print_json(s, store));
 	if (format != FORMAT_TABLE)
 		return print_rows(s, store, o);
 	return reader_result(show_tree_print(s, store, &tree));

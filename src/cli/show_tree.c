@@ -12,6 +12,7 @@
 #include "src/cli/completeness.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"
+#include "src/cli/stalls.h"
 #include "src/cli/tool_fold.h"
 #include "src/cli/where.h"
 #include "src/model/ledger.h"
@@ -468,7 +469,7 @@ static bool has_containers(const struct snapshot *s)
 	return false;
 }
 
-static int print_table(struct tree *t)
+static int print_table(struct tree *t, struct store *store)
 {
 	struct table_options o = { .width = terminal_width(STDOUT_FILENO) };
 	struct table_column table_columns[N_COLUMNS];
@@ -484,6 +485,10 @@ static int print_table(struct tree *t)
 	r = table_new(stdout, table_columns, N_COLUMNS, &o, &t->table);
 	if (r == 0) {
 		print_head(&t->s->run);
+		r = stalls_print_open(store, &t->s->run, "stalled: ", stdout);
+		r = r < 0 ? r : 0;
+	}
+	if (r == 0) {
 		puts("");
 		r = print_all(t);
 	}
@@ -507,7 +512,7 @@ int show_tree_print(const struct snapshot *s, struct store *store,
 	if (show->processes || has_containers(s))
 		r = store_each_process(store, s->run.id, visit_process, &t);
 	if (r >= 0)
-		r = t.sheet ? print_all(&t) : print_table(&t);
+		r = t.sheet ? print_all(&t) : print_table(&t, store);
 	HASH_CLEAR(hh, t.lines);
 	HASH_CLEAR(hh, t.inside);
 	process_record_fini(&t.process);

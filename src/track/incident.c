@@ -15,13 +15,13 @@
 
 #define CLOCK_STEP_MIN_NS 50000000 /* less is the daily work of NTP */
 
-static int send(struct tracker *t, const char *kind, const struct process *p, uint64_t time_ns,
-		json_t *detail)
+int incident_send(struct tracker *t, const char *kind, int64_t process, uint64_t time_ns,
+		  json_t *detail)
 {
 	char *text = json_dumps(detail, JSON_COMPACT);
 	struct incident_row row = {
 		.run_id = t->options.run_id,
-		.process = p ? tracker_row_id(t, p->number) : 0,
+		.process = process,
 		.time_ns = tracker_unix_ns(t, time_ns),
 		.kind = kind,
 		.detail = text,
@@ -33,6 +33,12 @@ static int send(struct tracker *t, const char *kind, const struct process *p, ui
 		err = t->sink.incident(t->sink.ctx, &row);
 	free(text);
 	return err;
+}
+
+static int send(struct tracker *t, const char *kind, const struct process *p, uint64_t time_ns,
+		json_t *detail)
+{
+	return incident_send(t, kind, p ? tracker_row_id(t, p->number) : 0, time_ns, detail);
 }
 
 static void set_text(json_t *object, const char *key, const char *array, size_t size)

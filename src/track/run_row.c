@@ -247,6 +247,7 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		  "Failed tasks whose attempts are no longer counted (too many)" },
 		{ t->dirs_forgotten, "Directories of runs that were forgotten (too many)" },
 		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
+		{ t->stalls_refused, "Stalls that were not told (64 at a time are)" },
 		{ t->cgroups_refused, "Cgroups that are listed but took no part in telling what "
 				      "processes are (too many)" },
 		{ t->foreign_starts,

@@ -460,7 +460,7 @@ static void test_contention(void **state)
 	assert_int_equal(contention_make(&c, &f, &u), 0);
 	for (unsigned v = 0; v < c.n; v++)
 		for (unsigned by = 0; by <= c.n; by++)
-			sum += c.wait_ns[v][by];
+			sum += c.wait_ns[CONTENTION_CPU][v][by];
 	assert_true(sum > 5999e6 && sum < 6001e6);
 	units_fini(&u);
 	run_facts_fini(&f);
