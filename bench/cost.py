@@ -41,11 +41,12 @@ def reports(bench):
     processes = bench.size(100000)
     fixture = os.path.abspath(f"{bench.args.build}/tests/cli/cost-fixture")
     bench.execute([fixture, bench.db, "--many", str(processes), "1000"])
-    for by in ("task", "tool", "process", "user", "cause", "day"):
-        argv = [bench.tracer, "cost", "--db", bench.db, "--by", by, *RENTED]
-        runs = [measured(argv) for _ in range(3)]
-        wall, cpu, mib = min(runs)
-        line(f"cost --by {by}, {processes} processes, 1,000 tasks",
+    commands = [["cost", "--by", by, *RENTED]
+                for by in ("step", "task", "tool", "process", "user", "cause", "day")]
+    commands += [["tune"], ["tune", "--sizes"], ["why", "step:5"]]
+    for argv in commands:
+        wall, cpu, mib = min(measured([bench.tracer, *argv, "--db", bench.db]) for _ in range(3))
+        line(f"{' '.join(argv[:3])}, {processes} processes, 1,000 tasks",
              f"{wall:.2f} s ({cpu:.2f} CPU), {mib:.0f} MiB", "< 2 s, < 200 MiB",
              wall < 2 and mib < 200)
 

@@ -60,6 +60,7 @@ enum wire_type {
 	WIRE_CLOCK,	    /* the wall clock moved against CLOCK_BOOTTIME */
 	WIRE_RUN_END,	    /* the command ended; observation is complete */
 	WIRE_TEXT,	    /* lines that rules use of a file that an engine wrote */
+	WIRE_STALL,	    /* no progress of a unit of work, and on what; and its end */
 };
 
 struct wire_header {
@@ -410,6 +411,70 @@ struct wire_text {
 				 /* strings follow */
 };
 
+/* Made by the recorder: a task, the command or a process has made no progress for as
+ * long as --stall-after says; again, with the same `since_ns`, when that is over. */
+enum wire_stall_unit { STALL_RUN, STALL_TASK, STALL_PROCESS };
+enum wire_stall_end { STALL_GOES_ON, STALL_RESUMED, STALL_EXITED };
+
+struct wire_stall {
+	struct wire_header h;	  /* time of the sample that told it, or of its end */
+	struct wire_id id;	  /* the process where the chain begins */
+	__wu64 since_ns;	  /* the last progress */
+	__wu32 unit;		  /* enum wire_stall_unit */
+	__wu32 end;		  /* enum wire_stall_end */
+	__wu32 processes;	  /* alive in it */
+	__wu32 state;		  /* enum ledger_state that process is in */
+	struct wire_string steps; /* up to 16 struct wire_stall_step, not aligned */
+	struct wire_string pad;
+};
+
+/* What one process of the chain waits for; the next step is who it waits for. */
+enum wire_wait {
+	WAIT_UNKNOWN, /* it could not be looked at */
+	WAIT_RUNNING,
+	WAIT_PIPE_READ,
+	WAIT_PIPE_WRITE,
+	WAIT_FIFO_OPEN, /* until somebody opens the other end */
+	WAIT_FILE,	/* of a file system */
+	WAIT_CONNECT,
+	WAIT_RECEIVE,
+	WAIT_SEND,
+	WAIT_ACCEPT,
+	WAIT_FUTEX,
+	WAIT_FILE_LOCK,
+	WAIT_CHILD,
+	WAIT_SLEEP,
+	WAIT_POLL,
+	WAIT_STOPPED, /* SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU */
+	WAIT_TRACED,  /* held by a debugger */
+	WAIT_FROZEN,  /* its cgroup is */
+	WAIT_KERNEL,  /* object: the function of the kernel */
+	WAIT_TERMINAL,
+	WAIT_SIGNAL,
+	WAIT_DEVICE,
+	WAIT_IPC, /* System V semaphores and messages, POSIX queues */
+	WAITS
+};
+
+#define STALL_STEPS_MAX 16
+#define STEP_NOBODY	0x01 /* nobody who can be seen holds the other end */
+#define STEP_ITSELF	0x02 /* only the process itself holds the other end */
+#define STEP_DENIED	0x04 /* looking at it was not permitted */
+#define STEP_TIMEOUT	0x08 /* number: ns after which it goes on by itself */
+#define STEP_UNTIL	0x10 /* number: that time of the clock, Unix ns */
+#define STEP_BESIDE	0x20 /* not waited for by the step before: a child of its */
+#define STEP_CYCLE	0x40 /* it waits for an earlier step in turn */
+#define STEP_NO_ANSWER	0x80 /* looking at it hung, and was given up */
+
+struct wire_stall_step {
+	__wu32 pid;
+	__wu16 wait;  /* enum wire_wait */
+	__wu16 flags; /* STEP_* */
+	__wu64 number;
+	char comm[WIRE_COMM_LEN];
+	char object[224]; /* path, address, "pipe:[INODE]"; NUL-ended */
+};
+
 enum wire_end_reason { END_COMPLETE, END_INTERRUPTED, END_COLLECTOR_FAILED };
 
 #ifdef __cplusplus
@@ -435,5 +500,7 @@ WIRE_ASSERT(sizeof(struct wire_run_begin) % 8 == 0, "wire_run_begin");
 WIRE_ASSERT(sizeof(struct wire_cpu) % 8 == 0, "wire_cpu");
 WIRE_ASSERT(sizeof(struct wire_run_end) % 8 == 0, "wire_run_end");
 WIRE_ASSERT(sizeof(struct wire_text) == 24, "wire_text");
+WIRE_ASSERT(sizeof(struct wire_stall) == 64, "wire_stall");
+WIRE_ASSERT(sizeof(struct wire_stall_step) == 256, "wire_stall_step");
 
 #endif

@@ -6,16 +6,26 @@
 #include <string.h>
 #include <sys/socket.h>
 
-int channel_send(int fd, const struct message *m)
+static int send_with(int fd, const struct message *m, int flags)
 {
 	ssize_t n;
 
 	do {
-		n = send(fd, m, sizeof(*m), MSG_NOSIGNAL);
+		n = send(fd, m, sizeof(*m), MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EPIPE || errno == ECONNRESET ? -ENOTCONN : -errno;
 	return 0;
+}
+
+int channel_send(int fd, const struct message *m)
+{
+	return send_with(fd, m, 0);
+}
+
+int channel_try_send(int fd, const struct message *m)
+{
+	return send_with(fd, m, MSG_DONTWAIT);
 }
 
 int channel_receive(int fd, struct message *ret)

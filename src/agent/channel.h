@@ -14,6 +14,7 @@ enum message_kind {
 	MESSAGE_FAILED,	   /* helper -> supervisor: text says why */
 	MESSAGE_END,	   /* supervisor -> collector: the command ended */
 	MESSAGE_DONE,	   /* helper -> supervisor */
+	MESSAGE_STALL,	   /* recorder -> supervisor: text is to be told */
 };
 
 struct message {
@@ -26,8 +27,9 @@ struct message {
 	char text[512];
 };
 
-/* 0, -ENOTCONN when the other side has gone, -errno. Both retry over EINTR. */
+/* 0, -ENOTCONN when the other side has gone, -errno. They retry over EINTR. */
 int channel_send(int fd, const struct message *m);
+int channel_try_send(int fd, const struct message *m); /* -EAGAIN instead of waiting */
 int channel_receive(int fd, struct message *ret);
 
 #endif

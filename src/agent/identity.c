@@ -143,15 +143,11 @@ int identity_set_environment(const struct identity *id)
 	return 0;
 }
 
-int identity_become_collector(const struct identity *id, bool all_processes)
+/* What capng_update() has chosen, as this user, for good. */
+static int become_with_chosen(const struct identity *id)
 {
 	int r;
 
-	capng_clear(CAPNG_SELECT_BOTH);
-	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_PERFMON, -1);
-	if (all_processes)
-		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_PTRACE,
-			      CAP_DAC_READ_SEARCH, -1);
 	if (id->changed)
 		r = capng_change_id((int)id->uid, (int)id->gid,
 				    CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
@@ -159,7 +155,30 @@ int identity_become_collector(const struct identity *id, bool all_processes)
 		r = capng_apply(geteuid() ? CAPNG_SELECT_CAPS : CAPNG_SELECT_BOTH);
 	if (r)
 		return -EPERM;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
+int identity_become_collector(const struct identity *id, bool all_processes)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_BPF, CAP_PERFMON, -1);
+	if (all_processes)
+		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_PTRACE,
+			      CAP_DAC_READ_SEARCH, -1);
+	return become_with_chosen(id);
+}
+
+int identity_become_looker(const struct identity *id, bool all_processes)
+{
+	bool ptrace, read;
+
+	capng_get_caps_process();
+	ptrace = capng_have_capability(CAPNG_PERMITTED, CAP_SYS_PTRACE);
+	read = capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (ptrace)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_PTRACE);
+	if (read && all_processes)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	return become_with_chosen(id);
 }

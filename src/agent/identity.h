@@ -36,5 +36,8 @@ int identity_set_environment(const struct identity *id);
 /* The collector's: that user, with CAP_BPF and CAP_PERFMON, and for a whole host
  * CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH to describe other users' processes. */
 int identity_become_collector(const struct identity *id, bool all_processes);
+/* Who looks at stalled processes: that user with CAP_SYS_PTRACE, and for a whole host
+ * CAP_DAC_READ_SEARCH, as far as this process has them. */
+int identity_become_looker(const struct identity *id, bool all_processes);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "src/agent/channel.h"
 #include "src/agent/log_writer.h"
+#include "src/agent/stall_watch.h"
 #include "src/agent/stream.h"
 #include "src/agent/text_watch.h"
 #include "src/base/cleanup.h"
@@ -33,7 +34,8 @@
 #define LIVE_AGE_NS  1000000000ULL /* younger processes are stored once, at their end */
 #define BUFFER_BYTES (256 * 1024)
 
-#define HEADS_MAX 8 /* that one record can ask for */
+#define HEADS_MAX	8    /* that one record can ask for */
+#define MACHINE_WAIT_MS 3000 /* more than who asks takes to give up */
 
 struct head_request {
 	const struct rule *rule;
@@ -48,8 +50,13 @@ struct recorder {
 	struct log_writer *log;
 	struct text_watch texts;
 	struct text_reader reader; /* of the texts and the heads */
+	struct stall_watch stalls;
+	unsigned stall_interval_ms; /* 0: no stall is looked for */
+	int control_fd;		    /* -1: none */
 	struct head_request heads[HEADS_MAX];
 	unsigned n_heads;
+	int machine_fd; /* -1: nobody asks, or no more is to come */
+	bool machine_asked, machine_answered;
 	struct recorder_result *result;
 	uint64_t next_flush_ns;
 	uint64_t newest_ns; /* of the records so far */
@@ -197,9 +204,12 @@ static int begin_run(struct recorder *r, const struct wire_run_begin *begin)
 		.want_text = read_texts ? want_text : NULL,
 		.want_head = read_texts ? want_head : NULL,
 	};
-	struct tracker_options options = { .run_id = 1,
-					   .rules = r->o->rules,
-					   .replayed = r->replayed };
+	struct tracker_options options = {
+		.run_id = 1,
+		.rules = r->o->rules,
+		.replayed = r->replayed,
+		.stall_after_ns = r->stall_interval_ms ? r->o->stall_after_s * 1000000000ULL : 0
+	};
 	int error = r->store ? new_run(r, begin, &options.run_id) : 0;
 
 	if (error < 0)
@@ -266,6 +276,41 @@ static int give_text(void *ctx, struct text_file *f, const char *lines, size_t l
 	return error;
 }
 
+/* ---- what the machine is: said by options, or by who asks the metadata service ---- */
+
+static int take_machine(struct recorder *r, const char *lines, size_t len)
+{
+	return len && len <= WIRE_TEXT_MAX ? take_text(r, MACHINE_TEXT, lines, len) : 0;
+}
+
+/* A block of lines is one write() of at most PIPE_BUF bytes: never in halves. */
+static int read_machine(struct recorder *r)
+{
+	char lines[WIRE_TEXT_MAX];
+	ssize_t n = read(r->machine_fd, lines, sizeof(lines));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	r->machine_answered |= n > 0;
+	if (n > 0)
+		return take_machine(r, lines, (size_t)n);
+	close(r->machine_fd);
+	r->machine_fd = -1;
+	return 0;
+}
+
+/* The command ended before the service answered, which has until its time-out. */
+static int await_machine(struct recorder *r)
+{
+	struct pollfd p = { .fd = r->machine_fd, .events = POLLIN };
+	int error = 0;
+
+	while (error >= 0 && r->machine_fd >= 0 &&
+	       poll(&p, 1, r->machine_answered ? 0 : MACHINE_WAIT_MS) > 0)
+		error = read_machine(r);
+	return error;
+}
+
 /* What rules use of the beginnings of files that the last record asked for. */
 static int read_heads(struct recorder *r)
 {
@@ -313,16 +358,39 @@ static const struct wire_header *end_with_note(struct recorder *r, const struct 
 	struct bytes given = event_text(h, end->note);
 	char note[WIRE_PATH_MAX + 256];
 	_cleanup_(str_fini) struct str all = STR_INIT;
+	bool reader = reader_note(r, note, sizeof(note));
+	bool machine = r->machine_asked && !r->machine_answered;
 
-	if (h->size < sizeof(*end) || !reader_note(r, note, sizeof(note)))
+	if (h->size < sizeof(*end) || (!reader && !machine))
 		return h;
-	if (given.len) {
-		str_addn(&all, given.data, given.len);
-		str_add(&all, "; ");
-	}
-	str_add(&all, note);
+	str_addn(&all, given.data, given.len);
+	if (reader)
+		str_addf(&all, "%s%s", all.len ? "; " : "", note);
+	if (machine)
+		str_addf(&all, "%s--detect: no metadata service answered", all.len ? "; " : "");
 	stream_run_end(end, str_text(&all), r->ending);
 	return (const struct wire_header *)r->ending;
+}
+
+/* ---- stalls: they become records like all others ---- */
+
+static int take_stall(void *ctx, const struct wire_header *record, const char *line)
+{
+	struct message m = { .kind = MESSAGE_STALL };
+	struct recorder *r = ctx;
+
+	if (line && r->control_fd >= 0) {
+		str_copy(m.text, sizeof(m.text), line);
+		channel_try_send(r->control_fd, &m); /* nobody must wait for it */
+	}
+	return take(r, record);
+}
+
+static int watch_stalls(struct recorder *r)
+{
+	if (!r->tracker || !r->stall_interval_ms)
+		return 0;
+	return stall_watch_run(&r->stalls, r->tracker, r->stall_interval_ms, take_stall, r);
 }
 
 static void read_texts(struct recorder *r, bool all)
@@ -356,10 +424,17 @@ static void flush_when_due(struct recorder *r, uint64_t now)
 static int take(struct recorder *r, const struct wire_header *h)
 {
 	bool end = h->type == WIRE_RUN_END, changed = false;
-	int error;
+	int error = 0;
 
 	if (end) {
+		error = await_machine(r);
+		if (error < 0)
+			return error;
 		read_texts(r, true); /* nothing comes after it */
+		if (r->tracker && r->stall_interval_ms)
+			error = stall_watch_end(&r->stalls, r->tracker, take_stall, r);
+		if (error < 0)
+			return error;
 		h = end_with_note(r, h);
 	}
 	error = redact_record(h, r->redacted, &changed);
@@ -381,6 +456,8 @@ static int take(struct recorder *r, const struct wire_header *h)
 			return error;
 	}
 	error = tracker_feed(r->tracker, h);
+	if (error >= 0 && h->type == WIRE_RUN_BEGIN && r->o->machine && !r->replayed)
+		error = take_machine(r, r->o->machine, strlen(r->o->machine));
 	if (error >= 0 && r->n_heads)
 		error = read_heads(r);
 	if (error >= 0 && end)
@@ -413,9 +490,12 @@ static void finish(struct recorder *r)
 	if (r->store_error < 0)
 		note(r, "some rows could not be stored", store_strerror(r->store_error));
 	r->result->stored = r->store != NULL;
+	if (r->machine_fd >= 0)
+		close(r->machine_fd);
 	tracker_free(r->tracker);
 	text_watch_fini(&r->texts);
 	text_reader_fini(&r->reader);
+	stall_watch_fini(&r->stalls);
 	store_close(r->store);
 }
 
@@ -477,15 +557,27 @@ static int check_file_header(int fd)
 
 static int read_stream(struct recorder *r, int fd, unsigned char *buf)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
+			       { .events = POLLIN },
+			       { .events = POLLIN } };
+	unsigned wait_ms = r->stall_interval_ms ? r->stall_interval_ms : 500;
 	size_t have = 0;
 	ssize_t n, used;
+	int error;
 
 	for (;;) {
-		if (poll(&p, 1, 500) < 0 && errno != EINTR)
+		p[1].fd = r->stalls.fd;
+		p[2].fd = r->tracker ? r->machine_fd : -1;
+		if (poll(p, 3, wait_ms < 500 ? (int)wait_ms : 500) < 0 && errno != EINTR)
 			return -errno;
+		used = watch_stalls(r);
+		if (used < 0)
+			return (int)used;
 		flush_when_due(r, clock_ns(CLOCK_MONOTONIC));
-		if (!p.revents)
+		error = p[2].revents ? read_machine(r) : 0;
+		if (error < 0)
+			return error;
+		if (!p[0].revents)
 			continue;
 		n = read(fd, buf + have, BUFFER_BYTES - have);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -503,7 +595,7 @@ static int read_stream(struct recorder *r, int fd, unsigned char *buf)
 	}
 }
 
-int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
+int recorder_run(const struct recorder_options *o, int fd, int control_fd,
 		 struct recorder_result *ret)
 {
 	_cleanup_free_ unsigned char *buf = aligned_alloc(8, BUFFER_BYTES);
@@ -517,13 +609,19 @@ int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
 	r->o = o;
 	r->result = ret;
 	text_reader_init(&r->reader);
+	r->machine_fd = o->machine_fd;
+	r->machine_asked = o->machine_fd >= 0;
+	stall_watch_init(&r->stalls, o->stall_fd);
+	r->control_fd = control_fd;
+	if (o->stall_after_s)
+		r->stall_interval_ms = o->stall_after_s < 4 ? o->stall_after_s * 250 : 1000;
 	error = open_outputs(r);
 	if (error < 0)
 		ready.kind = MESSAGE_FAILED;
 	ready.value = r->store != NULL;
 	str_copy(ready.text, sizeof(ready.text), ret->note);
-	if (ready_fd >= 0)
-		channel_send(ready_fd, &ready);
+	if (control_fd >= 0)
+		channel_send(control_fd, &ready);
 	if (error < 0)
 		return error;
 	error = check_file_header(fd);
@@ -554,7 +652,10 @@ int recorder_replay(const struct recorder_options *o, const char *path, struct r
 	r->o = o;
 	r->result = ret;
 	text_reader_init(&r->reader);
+	stall_watch_init(&r->stalls, -1);
+	r->control_fd = -1;
 	r->replayed = true;
+	r->machine_fd = -1;
 	error = event_log_open(path, &log);
 	if (error < 0)
 		return error;

@@ -19,6 +19,10 @@ struct recorder_options {
 	const char *fallback_log;  /* written when the store cannot be opened; NULL: none */
 	const struct rules *rules; /* borrowed */
 	bool read_engine_files;	   /* content tier: docs/privacy.md */
+	const char *machine;	   /* KEY=VALUE lines about the machine; NULL: none */
+	int machine_fd;		   /* more of them, from who asks for it; < 0: none */
+	unsigned stall_after_s;	   /* without progress for so long; 0: not looked for */
+	int stall_fd;		   /* of the helper that looks at stalled processes; -1 */
 };
 
 struct recorder_result {
@@ -30,9 +34,9 @@ struct recorder_result {
 	char note[512]; /* what went wrong, for people; empty: nothing */
 };
 
-/* Reads fd (the collector's pipe) to its end. 0 or -errno; the result is filled
- * in either case. */
-int recorder_run(const struct recorder_options *o, int fd, int ready_fd,
+/* Reads fd (the collector's pipe) to its end. control_fd, or -1, hears READY and stalls. 0 or
+ * -errno; the result is filled in either case. */
+int recorder_run(const struct recorder_options *o, int fd, int control_fd,
 		 struct recorder_result *ret);
 int recorder_replay(const struct recorder_options *o, const char *path,
 		    struct recorder_result *ret);

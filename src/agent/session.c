@@ -23,6 +23,7 @@
 #include "src/agent/collector.h"
 #include "src/agent/command.h"
 #include "src/agent/repair.h"
+#include "src/agent/stall_helper.h"
 #include "src/base/cleanup.h"
 #include "src/base/log.h"
 #include "src/base/str.h"
@@ -34,7 +35,9 @@ struct session {
 	struct command_process command;
 	int stream_write;	       /* until the collector has it alone */
 	int collector_fd, recorder_fd; /* channels; -1: that helper has gone */
+	int stall_fd;		       /* until the recorder has it alone */
 	bool collector_ready, recorder_ready, recorder_done, collector_died;
+	int machine_fd;	 /* until the recorder has it; -1: nobody asks */
 	bool store_open; /* the recorder writes to the database, not to a log instead of it */
 	char cwd[1024];
 };
@@ -82,6 +85,13 @@ static int make_channel(struct helper_fds *ret)
 	return 0;
 }
 
+static void drop_channel(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 /* A helper must not be hit by the terminal's signals, nor hold the command's
  * standard input and output open after it has ended. */
 static void begin_helper(const char *name)
@@ -103,8 +113,51 @@ static void begin_helper(const char *name)
 	}
 }
 
+/* Before the collector is told whose next child is the command. What it cannot find
+ * out stays unknown: nothing waits for it but the recorder, at the run's end. */
+static void start_detection(struct session *s)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (!s->o->detect || pipe2(fds, O_CLOEXEC))
+		return;
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		begin_helper("tracer-detect");
+		if (identity_become_recorder(&s->o->identity, NULL) >= 0)
+			s->o->detect(s->o->detect_ctx, fds[1]);
+		_exit(0);
+	}
+	close(fds[1]);
+	s->machine_fd = fds[0];
+	if (pid < 0)
+		drop_channel(&s->machine_fd);
+}
+
+/* Before all others: it inherits nothing of theirs. Without it stalls are told without
+ * their reason. */
+static void start_stall_helper(struct session *s)
+{
+	struct helper_fds channel = { -1, -1 };
+	pid_t pid;
+
+	if (!s->o->recorder.stall_after_s || make_channel(&channel) < 0)
+		return;
+	pid = fork();
+	if (!pid) {
+		close(channel.mine);
+		begin_helper("tracer-stalls");
+		_exit(stall_helper_main(channel.theirs, &s->o->identity, !s->o->argv));
+	}
+	close(channel.theirs);
+	s->stall_fd = channel.mine;
+}
+
 static int start_recorder(struct session *s, int stream_read)
 {
+	struct recorder_options o = s->o->recorder;
 	struct helper_fds channel = { -1, -1 };
 	pid_t pid;
 	int r = make_channel(&channel);
@@ -116,7 +169,9 @@ static int start_recorder(struct session *s, int stream_read)
 		close(channel.mine);
 		close(s->stream_write);
 		begin_helper("tracer-record");
-		_exit(recorder_main(&s->o->recorder, &s->o->identity, stream_read, channel.theirs));
+		o.machine_fd = s->machine_fd;
+		o.stall_fd = s->stall_fd;
+		_exit(recorder_main(&o, &s->o->identity, stream_read, channel.theirs));
 	}
 	close(channel.theirs);
 	s->recorder_fd = channel.mine;
@@ -150,13 +205,6 @@ static int start_collector(struct session *s)
 	close(channel.theirs);
 	s->collector_fd = channel.mine;
 	return pid < 0 ? -errno : 0;
-}
-
-static void drop_channel(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 static void await_recorder(struct session *s)
@@ -221,6 +269,16 @@ static void tell_unobserved(struct session *s, bool end)
 
 /* ---- the middle ---- */
 
+/* True: it was a word about a stall, and there may be more. */
+static bool told_stall(const struct session *s, const struct message *m)
+{
+	if (m->kind != MESSAGE_STALL)
+		return false;
+	if (s->o->tell_stalls)
+		log_error("%s", m->text);
+	return true;
+}
+
 static void notice_helpers(struct session *s, const struct pollfd *collector,
 			   const struct pollfd *recorder)
 {
@@ -232,7 +290,11 @@ static void notice_helpers(struct session *s, const struct pollfd *collector,
 		add_note(s, "the collector ended early: what came after is not observed");
 	}
 	if (recorder->revents && s->recorder_fd >= 0) {
-		if (channel_receive(s->recorder_fd, &m) < 0)
+		int r = channel_receive(s->recorder_fd, &m);
+
+		if (r >= 0 && told_stall(s, &m))
+			return;
+		if (r < 0)
 			add_note(s, "the recorder was killed: the run is readable up to its last "
 				    "second");
 		else if (m.text[0])
@@ -288,7 +350,7 @@ static void end_recorder(struct session *s)
 	struct pollfd fds[2] = { { .fd = s->recorder_fd, .events = POLLIN },
 				 { .fd = s->command.signal_fd, .events = POLLIN } };
 	struct message m;
-	int waited = 0;
+	int waited = 0, r;
 
 	while (s->recorder_fd >= 0) {
 		fds[0].fd = s->recorder_fd;
@@ -300,7 +362,10 @@ static void end_recorder(struct session *s)
 		}
 		if (!fds[0].revents)
 			continue;
-		if (channel_receive(s->recorder_fd, &m) < 0)
+		r = channel_receive(s->recorder_fd, &m);
+		if (r >= 0 && told_stall(s, &m))
+			continue;
+		if (r < 0)
 			add_note(s, "the recorder was killed: the run is readable up to its last "
 				    "second");
 		else {
@@ -343,9 +408,13 @@ static int start_helpers(struct session *s)
 
 	if (pipe2(stream, O_CLOEXEC))
 		return -errno;
+	start_detection(s);
 	s->stream_write = stream[1];
+	start_stall_helper(s);
 	r = start_recorder(s, stream[0]);
+	drop_channel(&s->machine_fd);
 	close(stream[0]);
+	drop_channel(&s->stall_fd);
 	if (r < 0)
 		return r;
 	r = start_collector(s);
@@ -375,11 +444,27 @@ static int run_command(struct session *s)
 	return r < 0 ? r : wait_for_command(s);
 }
 
+static void say_unobserved(struct session *s)
+{
+	const struct identity *id = &s->o->identity;
+
+	if (id->changed)
+		log_warning("the command runs unobserved (tracer works as user %s): %s", id->name,
+			    s->result->note);
+	else
+		log_warning("the command runs unobserved: %s", s->result->note);
+	s->result->told = strlen(s->result->note);
+}
+
 int session_run(const struct session_options *o, struct session_result *ret)
 {
-	struct session s = {
-		.o = o, .result = ret, .stream_write = -1, .collector_fd = -1, .recorder_fd = -1
-	};
+	struct session s = { .o = o,
+			     .result = ret,
+			     .stream_write = -1,
+			     .collector_fd = -1,
+			     .recorder_fd = -1,
+			     .machine_fd = -1,
+			     .stall_fd = -1 };
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -397,7 +482,7 @@ int session_run(const struct session_options *o, struct session_result *ret)
 	if (!ret->observed && (o->strict || !o->argv))
 		return -ENOTSUP;
 	if (!ret->observed)
-		log_warning("the command runs unobserved: %s", ret->note);
+		say_unobserved(&s);
 	else if (o->announce)
 		log_error("ready: observing %s as run %s", o->argv ? o->argv[0] : "the whole host",
 			  ret->run_uid);

@@ -22,8 +22,13 @@ struct session_options {
 	struct identity identity;
 	unsigned sample_ms;
 	unsigned duration_s; /* whole host: stop after; 0: until a signal */
-	bool strict;	     /* without observation do not run the command */
-	bool announce;	     /* say "tracer: ready" when observation has begun */
+	/* Run in a process of its own, as the user, beside the command, which does not
+	 * wait for it: writes what recorder_options.machine_fd takes. NULL: nobody asks. */
+	void (*detect)(void *ctx, int fd);
+	void *detect_ctx;
+	bool tell_stalls; /* one line on stderr when one begins and when it is over */
+	bool strict;	  /* without observation do not run the command */
+	bool announce;	  /* say "tracer: ready" when observation has begun */
 };
 
 struct session_result {
@@ -32,6 +37,7 @@ struct session_result {
 	bool stored;   /* there is a run to report */
 	char run_uid[16];
 	char note[640]; /* what went wrong, for people; empty: nothing */
+	size_t told;	/* bytes of the note that were said before the command ran */
 };
 
 /* Always fills *ret. 0, or -errno if the command was not run. */

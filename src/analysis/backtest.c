@@ -17,6 +17,9 @@ struct kind {
 	struct baselines *others;
 	double cores[CORES_WINDOW];
 	size_t n_cores;
+	struct sizing standing; /* made at `again` tasks or before */
+	struct sizing_risk risk;
+	size_t again;
 	UT_hash_handle hh;
 };
 
@@ -70,7 +73,7 @@ static void forget(struct past_tasks *p)
 		baselines_free(k->others);
 		k->sizer = NULL;
 		k->others = NULL;
-		k->n_cores = 0;
+		k->n_cores = k->again = 0;
 	}
 }
 
@@ -100,17 +103,19 @@ static double given(struct kind *k, unsigned way, const struct past_task *t)
 	if (way == BASELINE_REQUESTED)
 		return t->requested_bytes;
 	if (way == BACKTEST_OURS)
-		return sizer_choose(k->sizer, t->usage.input_bytes, SIZING_NEXT, &sizing)
-			       ? sizing.bytes
-			       : t->requested_bytes;
+		return sizer_next(k->sizer, t->usage.input_bytes, &sizing) ? sizing.bytes
+									   : t->requested_bytes;
+	if (way == BACKTEST_ONE_SIZE)
+		return sizer_stands(k->sizer, &sizing, NULL) ? sizing.bytes : t->requested_bytes;
 	bytes = baseline_size(k->others, way, t->usage.input_bytes);
 	return bytes > 0 ? bytes : t->requested_bytes;
 }
 
 static double retry(struct kind *k, unsigned way, double failed)
 {
-	return way == BACKTEST_OURS ? sizer_retry(k->sizer, failed)
-				    : baseline_retry(k->others, way, failed);
+	if (way == BACKTEST_OURS)
+		return sizer_retry(k->sizer, failed);
+	return way == BACKTEST_ONE_SIZE ? 2 * failed : baseline_retry(k->others, way, failed);
 }
 
 static void replay(struct kind *k, const struct past_task *t, const struct sizing_options *options,
@@ -137,6 +142,21 @@ static void replay(struct kind *k, const struct past_task *t, const struct sizin
 	ret->replayed++;
 }
 
+static void replay_risk(struct kind *k, const struct past_task *t, struct backtest *ret)
+{
+	size_t n = sizer_samples(k->sizer);
+
+	if (n < SIZER_FEW)
+		return;
+	if (n >= k->again) {
+		sizer_stands(k->sizer, &k->standing, &k->risk);
+		k->again = n + 1 + n / 20;
+	}
+	ret->stated_sum += k->risk.failure_share_upper;
+	ret->met += k->standing.bytes < t->usage.peak_bytes;
+	ret->stated_tasks++;
+}
+
 static void replay_cores(struct kind *k, const struct past_task *t, struct backtest *ret)
 {
 	double cores[CORES_WINDOW];
@@ -147,7 +167,7 @@ static void replay_cores(struct kind *k, const struct past_task *t, struct backt
 		return;
 	memcpy(cores, k->cores, n * sizeof(*cores));
 	if (n >= SIZER_FEW)
-		sized = cores_needed(cores, n);
+		sized = cores_needed(cores, n, 0);
 	ret->core_s_requested += t->cpus * time;
 	ret->core_s_used += t->cores * time;
 	ret->core_s_sized += sized * time;
@@ -161,7 +181,8 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 	struct backtest made = { .requests_known = true, .kinds = HASH_COUNT(p->kinds) };
 	int r = 0;
 
-	qsort(p->list, p->n, sizeof(*p->list), by_start);
+	if (p->n)
+		qsort(p->list, p->n, sizeof(*p->list), by_start);
 	for (size_t i = 0; i < p->n && r == 0; i++) {
 		const struct past_task *t = &p->list[i];
 		struct kind *k = kind_of(p, t->kind);
@@ -177,6 +198,7 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 			made.learned_only++;
 		else
 			replay(k, t, options, &made);
+		replay_risk(k, t, &made);
 		replay_cores(k, t, &made);
 		sizer_add(k->sizer, &t->usage);
 		baselines_add(k->others, &t->usage);
@@ -190,5 +212,7 @@ int backtest_run(struct past_tasks *p, const struct sizing_options *options, str
 
 const char *backtest_way_name(unsigned way)
 {
-	return way == BACKTEST_OURS ? "tracer" : baseline_name(way);
+	if (way == BACKTEST_OURS)
+		return "tracer";
+	return way == BACKTEST_ONE_SIZE ? "tracer, one size" : baseline_name(way);
 }

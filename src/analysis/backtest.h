@@ -15,7 +15,8 @@
 
 #define BACKTEST_TASKS_MAX 1000000
 
-enum { BACKTEST_OURS = BASELINES, BACKTEST_WAYS };
+/* Ours: a size for each task, by its input; and one for all, as --sizes writes it. */
+enum { BACKTEST_OURS = BASELINES, BACKTEST_ONE_SIZE, BACKTEST_WAYS };
 
 struct past_task {
 	const char *kind;
@@ -48,6 +49,10 @@ struct backtest {
 	size_t replayed;
 	size_t learned_only; /* killed, or first of a kind without a request: not replayed */
 	bool requests_known; /* of all replayed tasks; else ways[BASELINE_REQUESTED] is void */
+	/* One size that stands until there is a twentieth more to learn from: the share of
+	 * tasks that need more, as stated with it (sum over tasks), and as met. */
+	double stated_sum;
+	size_t stated_tasks, met;
 	double used_byte_s;
 	double core_s_requested, core_s_used, core_s_sized; /* of tasks where all is known */
 	size_t cores_known, cores_short;		    /* sized to less than they kept busy */

@@ -43,7 +43,7 @@ void baselines_add(struct baselines *b, const struct usage *u)
 	double v = u->peak_bytes;
 
 	if (u->killed_for_memory)
-		v = fmax(v, u->limit_bytes * OOM_FACTOR);
+		v = oom_least(u);
 	b->x[b->next] = u->input_bytes;
 	b->v[b->next] = v;
 	b->t[b->next] = u->seconds;

@@ -64,6 +64,11 @@ static void load_states(double state[LEDGER_STATES], const struct wire_ledger *l
 	}
 }
 
+void process_states(const struct fact_process *p, double ret[LEDGER_STATES])
+{
+	load_states(ret, &p->ledger, life_of(p), p->rereads);
+}
+
 static bool is_contended(const struct fact_process *p, const double *state, double life,
 			 unsigned cpus)
 {

@@ -40,6 +40,9 @@ struct profile {
 	bool timed;		     /* it slept in timed waits at locks */
 };
 
+/* Its thread time by state, with what missing memory cost as `reclaim`: CPU that reclaim
+ * burnt, and the disk where its own pages were fetched again. */
+void process_states(const struct fact_process *p, double ret[LEDGER_STATES]);
 void profile_make(struct profile *ret, const struct fact_process *p, unsigned cpus);
 /* Of the life of p: the share in which it did not wait for somebody else. */
 double profile_own(const struct profile *profile, const struct fact_process *p);

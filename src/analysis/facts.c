@@ -103,6 +103,11 @@ int run_facts_index_pipes(struct run_facts *f)
 	return 0;
 }
 
+struct fact_stall *run_facts_stall(struct run_facts *f)
+{
+	ADD(f, stalls, FACTS_STALLS_MAX);
+}
+
 struct fact_process *run_facts_find(const struct run_facts *f, int64_t id)
 {
 	size_t low = 0, high = f->n_processes;
@@ -243,7 +248,7 @@ static int give_processes(struct run_facts *f)
 static void find_span(struct run_facts *f)
 {
 	f->start_ns = f->run.start_ns;
-	f->end_ns = f->run.end_ns;
+	f->end_ns = f->run.end_ns ? f->run.end_ns : f->now_ns;
 	for (size_t i = 0; i < f->n_processes; i++) {
 		const struct fact_process *p = &f->processes[i];
 
@@ -295,20 +300,23 @@ void run_facts_fini(struct run_facts *f)
 	free(f->cgroups);
 	free(f->pipes);
 	free(f->pipes_by_inode);
+	free(f->stalls);
 	free(f->by_start);
 	arena_fini(&f->arena);
 	*f = (struct run_facts){ 0 };
 }
 
-const char *run_facts_missing(const struct run_facts *f)
+const char *run_missing(const struct run_row *run, unsigned needs)
 {
-	const struct completeness *c = &f->run.completeness;
+	const struct completeness *c = &run->completeness;
 
-	if (!run_is_observed(&f->run))
+	if (!run_is_observed(run))
 		return "the run was not observed: only its end is known";
-	if (!f->run.end_ns)
+	if (!run->end_ns || run->status == RUN_RUNNING)
 		return "the run has not ended, or its end was not recorded";
-	if (!(f->run.features & FEATURE_WAIT_CLASS))
+	if (!(run->features & FEATURE_CPU_EXACT))
+		return "CPU time was not measured";
+	if (needs & RUN_NEED_WAITS && !(run->features & FEATURE_WAIT_CLASS))
 		return "what threads waited for was not measured";
 	if (c->processes_lost || c->lost[LOSS_FORK] || c->lost[LOSS_EXIT])
 		return "processes, or what they used at last, were lost";
@@ -316,9 +324,18 @@ const char *run_facts_missing(const struct run_facts *f)
 		return "the time of some threads is not in the ledger";
 	if (c->lost[LOSS_EXEC] || c->rows_lost)
 		return "programs or rows were lost";
+	if (needs & RUN_NEED_FILES && completeness_events_lost(c))
+		return "files or incidents were lost";
+	return NULL;
+}
+
+const char *run_facts_missing(const struct run_facts *f)
+{
+	const char *missing = run_missing(&f->run, RUN_NEED_WAITS);
+
+	if (missing)
+		return missing;
 	if (f->dropped)
 		return "the run has more rows than an analysis holds";
-	if (!f->n_processes)
-		return "the run has no process";
-	return NULL;
+	return f->n_processes ? NULL : "the run has no process";
 }

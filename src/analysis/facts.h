@@ -17,6 +17,7 @@
 #define FACTS_EVENTS_MAX    4096  /* OOM kills, signals */
 #define FACTS_CGROUPS_MAX   4096
 #define FACTS_PIPES_MAX	    200000 /* ends of pipes */
+#define FACTS_STALLS_MAX    4096
 
 struct fact_process {
 	int64_t id;
@@ -28,6 +29,7 @@ struct fact_process {
 	uint64_t exec_ns;			  /* of its last program; 0: none of its own */
 	uint64_t command;			  /* hash of program and arguments; 0: none */
 	uint64_t peak_rss_bytes, cgroup_id;
+	uint64_t program_peak_rss_bytes; /* without what it had before its last program */
 	uint32_t pid, threads_peak, killer_pid;
 	int exit_code, signal;
 	bool oom_killed, failed, alive; /* alive: when observation ended */
@@ -82,6 +84,17 @@ struct fact_event {
 	uint64_t limit_bytes, usage_bytes, rss_bytes; /* 0: not known */
 };
 
+struct fact_stall {		      /* no progress, told while it happened */
+	struct fact_process *process; /* where its chain begins; NULL: outside the run */
+	const char *unit;	      /* "run", "task", "process" */
+	const char *task;	      /* by its name of then; NULL: none */
+	const char *words;	      /* on what; NULL: not known */
+	const char *wait;	      /* of the end of the chain: wait_name(); NULL: not known */
+	uint64_t since_ns, end_ns;    /* end 0: it goes on, or was not over at the run's end */
+	uint32_t pid, processes;
+	bool for_ever; /* what it waited for could not come */
+};
+
 struct fact_cgroup {
 	uint64_t id, memory_limit_bytes, cpu_limit_milli;
 	const char *path;
@@ -104,7 +117,10 @@ struct run_facts {
 	size_t n_pipes, pipes_size;
 	struct fact_pipe **pipes_by_inode; /* made by run_facts_index_pipes() */
 	uint64_t pipes_dropped;		   /* beyond the limit: peers are guessed there */
-	uint64_t dropped;		   /* other rows beyond a limit */
+	struct fact_stall *stalls;	   /* by time */
+	size_t n_stalls, stalls_size;
+	uint64_t now_ns;  /* of a run that goes on; 0: it has ended */
+	uint64_t dropped; /* other rows beyond a limit */
 	uint64_t start_ns, end_ns;
 	struct fact_process **by_start; /* all processes by start: made by run_facts_index() */
 };
@@ -116,6 +132,7 @@ struct fact_task *run_facts_task(struct run_facts *f);
 struct fact_file *run_facts_file(struct run_facts *f);
 struct fact_event *run_facts_event(struct run_facts *f);
 struct fact_cgroup *run_facts_cgroup(struct run_facts *f);
+struct fact_stall *run_facts_stall(struct run_facts *f);
 
 /* Processes must have been added by id and tasks by start. parents[i] and task_ids[i]
  * are those of processes[i] (0: none); task_parents of tasks[i]. 0 or -ENOMEM. */
@@ -133,7 +150,14 @@ struct fact_process *run_facts_find_pid(const struct run_facts *f, uint32_t pid)
 struct fact_task *run_facts_find_task(const struct run_facts *f, int64_t id);
 const struct fact_cgroup *run_facts_find_cgroup(const struct run_facts *f, uint64_t id);
 
-/* Why waits of this run must not be judged: one phrase, or NULL if they may. */
+/* Why a run must not be judged, from its own row: one phrase, or NULL if it may. What
+ * beside processes, times and CPU must be there for it: */
+enum run_need {
+	RUN_NEED_WAITS = 1,
+	RUN_NEED_FILES = 2, /* files, cgroups and incidents */
+};
+const char *run_missing(const struct run_row *run, unsigned needs);
+/* Why waits of this run must not be judged: the same, and of the facts themselves. */
 const char *run_facts_missing(const struct run_facts *f);
 
 #endif

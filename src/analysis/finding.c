@@ -43,6 +43,16 @@ static const struct {
 	[VERDICT_CRASH] = { "crash", "crashed" },
 	[VERDICT_EXIT] = { "exit", "ended with an error" },
 	[VERDICT_CANCELLED] = { "cancelled", "was cancelled" },
+	[VERDICT_SIZE] = { "size", "needs so much" },
+	[VERDICT_MEMORY_UNDER] = { "memory-under-requested",
+				   "needed more memory than it asked for" },
+	[VERDICT_CPUS_UNDER] = { "cpus-under-requested", "used more cores than it asked for" },
+	[VERDICT_INSTANCE] = { "instance", "would run better on another machine" },
+	[VERDICT_WHAT_IF] = { "what-if", "would have taken another time" },
+	[VERDICT_REGRESSION] = { "regression", "needs more than it did" },
+	[VERDICT_IMPROVEMENT] = { "improvement", "needs less than it did" },
+	[VERDICT_CHANGED] = { "changed", "is not what it was" },
+	[VERDICT_STALL] = { "stall", "made no progress" },
 };
 
 struct finding *findings_add(struct findings *f, enum verdict verdict, enum subject_kind subject,

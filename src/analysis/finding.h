@@ -49,11 +49,26 @@ enum verdict {
 	VERDICT_CRASH,
 	VERDICT_EXIT,
 	VERDICT_CANCELLED,
+	VERDICT_SIZE,
+	VERDICT_MEMORY_UNDER,
+	VERDICT_CPUS_UNDER,
+	VERDICT_INSTANCE,
+	VERDICT_WHAT_IF, /* a prediction; name: the change */
+	VERDICT_REGRESSION,
+	VERDICT_IMPROVEMENT,
+	VERDICT_CHANGED,
+	VERDICT_STALL,
 	VERDICTS
 };
 
 /* Among findings of one severity the first class comes first. */
-enum finding_class { FINDING_FAILURE, FINDING_STRUCTURE, FINDING_BOTTLENECK, FINDING_SIZE };
+enum finding_class {
+	FINDING_FAILURE,
+	FINDING_STRUCTURE,
+	FINDING_BOTTLENECK,
+	FINDING_SIZE,
+	FINDING_HISTORY, /* against other runs */
+};
 
 enum subject_kind { SUBJECT_RUN, SUBJECT_TASK, SUBJECT_TOOL, SUBJECT_PROCESS };
 
@@ -67,7 +82,7 @@ struct figure {
 	const char *text;
 };
 
-#define FIGURES_MAX  14
+#define FIGURES_MAX  20
 #define FINDINGS_MAX 1000 /* kept; the rest is counted */
 
 struct finding {

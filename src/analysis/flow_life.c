@@ -125,6 +125,19 @@ static void consume_unknown(struct play *p, struct flow_link link)
 	}
 }
 
+/* Through a pipe only those hand on who lived at a time: sequential steps that share a
+ * pipe of their script, or whose pipes had the same number, did not. */
+static bool lived_together(const struct play *p, uint32_t a, uint32_t b)
+{
+	const struct flow_task *x, *y;
+
+	if (!flow_is_task(a) || !flow_is_task(b))
+		return true;
+	x = &p->in->tasks[a];
+	y = &p->in->tasks[b];
+	return (!x->end_ns || y->start_ns <= x->end_ns) && (!y->end_ns || x->start_ns <= y->end_ns);
+}
+
 /* The links from all that wrote it to who reads it now, and from who gave it the name
  * by which it is read. */
 static void consume(struct play *p, struct life *l, const struct flow_use *u, uint64_t time_ns)
@@ -144,6 +157,8 @@ static void consume(struct play *p, struct life *l, const struct flow_use *u, ui
 		consume_unknown(p, link);
 	for (uint32_t i = 0; i < l->writers.n; i++) {
 		link.from = l->writers.items[i];
+		if (l->stream && !lived_together(p, link.from, u->task))
+			continue;
 		link_add(p, &link);
 		l->consumed |= link.from != u->task && flow_is_task(u->task);
 	}
@@ -309,6 +324,8 @@ static void write_stream(struct play *p, struct life *l, const struct flow_use *
 	ends_add(p, &l->writers, u->task);
 	for (uint32_t i = 0; i < l->readers.n; i++) {
 		link.to = l->readers.items[i];
+		if (!lived_together(p, u->task, link.to))
+			continue;
 		link_add(p, &link);
 		l->consumed |= link.to != u->task && flow_is_task(link.to);
 	}

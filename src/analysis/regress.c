@@ -52,19 +52,20 @@ static void add_slope(const struct side *s, double *xx, double *xy)
 	}
 }
 
-/* How values grow with input, from the differences within both sides; 0 where that is
- * not known. Less than 0 or more than quadratic is taken for chance. */
-static double exponent_of(const struct side *a, const struct side *b)
+/* How values grow with input, from the differences within both sides. Less than 0 or
+ * more than quadratic is taken for chance. Is it known? Else it is 0. */
+static bool exponent_of(const struct side *a, const struct side *b, double *ret)
 {
 	double n = (double)(a->n + b->n), xx = 0, xy = 0;
 
 	if (a->n_input != a->n || b->n_input != b->n || a->n + b->n < LEAST_FOR_SLOPE)
-		return 0;
+		return false;
 	add_slope(a, &xx, &xy);
 	add_slope(b, &xx, &xy);
 	if (sqrt(xx / n) < LEAST_SPREAD)
-		return 0;
-	return fmin(fmax(xy / xx, 0), 2);
+		return false;
+	*ret = fmin(fmax(xy / xx, 0), 2);
+	return true;
 }
 
 static void take_out(struct side *s, double exponent)
@@ -88,7 +89,7 @@ static int compare(struct side *a, struct side *b, struct regress *ret)
 	int r;
 
 	made.low = made.high = NAN;
-	made.exponent = exponent_of(a, b);
+	made.exponent_known = exponent_of(a, b, &made.exponent);
 	take_out(a, made.exponent);
 	take_out(b, made.exponent);
 	if (a->n && b->n) {

@@ -29,6 +29,7 @@ struct regress {
 	size_t n_before, n_after;
 	double ratio, low, high; /* after / before, 95 %; NAN: one side has nothing */
 	double exponent;	 /* of input: value ~ input^exponent; 0: not taken out */
+	bool exponent_known;	 /* it was fitted */
 	double input_ratio;	 /* median input after / before; NAN: unknown */
 	double p, q;
 	enum regress_verdict verdict;

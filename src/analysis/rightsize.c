@@ -12,11 +12,19 @@
 #define MARGINS		10
 #define JUDGED_LEAST	10
 #define CAUTIOUS_MARGIN 1.1
+#define RARE		20
+#define USUAL		0.95 /* of inputs: what one size for all is made for */
 
 struct sample {
-	double x, v, t;		    /* input, peak, seconds */
-	double said[SIZING_MODELS]; /* before it was known; 0: nothing was said */
-	size_t known;		    /* how many samples there were then */
+	double x, v, t;			       /* input, peak, seconds */
+	double said[SIZING_MODELS];	       /* before it was known; 0: nothing was said */
+	size_t known;			       /* how many samples there were then */
+	double largest, largest_input, killed; /* of them */
+};
+
+struct sizing_cost {
+	enum sizing_model model;
+	double margin, waste_byte_s;
 };
 
 struct sizer {
@@ -157,16 +165,29 @@ static struct sample *place(struct sizer *s)
 	return &s->ring[s->next++];
 }
 
+double oom_least(const struct usage *u)
+{
+	double limit = u->limit_bytes > 0 ? u->limit_bytes : u->peak_bytes;
+
+	return fmax(u->peak_bytes, limit * OOM_FACTOR);
+}
+
 void sizer_add(struct sizer *s, const struct usage *u)
 {
 	struct sample sample = {
-		.x = u->input_bytes, .v = u->peak_bytes, .t = u->seconds, .known = s->added
+		.x = u->input_bytes,
+		.v = u->peak_bytes,
+		.t = u->seconds,
+		.known = s->added,
+		.largest = s->largest,
+		.largest_input = s->largest_input,
+		.killed = s->killed,
 	};
 
-	if (u->killed_for_memory)
-		s->killed = fmax(s->killed, fmax(sample.v, u->limit_bytes * OOM_FACTOR));
-	if (u->killed_for_memory)
-		sample.v = fmax(sample.v, u->limit_bytes * OOM_FACTOR);
+	if (u->killed_for_memory) {
+		sample.v = oom_least(u);
+		s->killed = fmax(s->killed, sample.v);
+	}
 	for (unsigned m = 0; m < SIZING_MODELS; m++)
 		sample.said[m] = model_says(s, m, u->input_bytes);
 	*place(s) = sample;
@@ -235,25 +256,22 @@ static void margins_of(const struct sizer *s, enum sizing_model model, struct ma
 	ret->n = QUANTILES + 3;
 }
 
-static void replay(const struct sizer *s, enum sizing_model model, double margin,
-		   struct sizing *ret)
+static void replay(const struct sizer *s, struct sizing_cost *tried)
 {
-	*ret = (struct sizing){ .model = model, .margin = margin };
+	tried->waste_byte_s = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sample *k = &s->ring[i];
 		bool failed;
 
-		if (!counts(k, s, model))
-			continue;
-		ret->waste_byte_s += cost_of(s, k, k->said[model] * margin, &failed);
-		ret->failures += failed;
-		ret->samples++;
+		if (counts(k, s, tried->model))
+			tried->waste_byte_s +=
+				cost_of(s, k, k->said[tried->model] * tried->margin, &failed);
 	}
 }
 
 static void choose(struct sizer *s)
 {
-	struct sizing best = { .margin = 1, .waste_byte_s = INFINITY };
+	struct sizing_cost best = { .margin = 1, .waste_byte_s = INFINITY };
 	double n = (double)s->added, spread = 0;
 
 	for (unsigned model = 0; model < SIZING_MODELS; model++) {
@@ -261,9 +279,9 @@ static void choose(struct sizer *s)
 
 		margins_of(s, model, &of);
 		for (size_t k = 0; k < of.n; k++) {
-			struct sizing tried;
+			struct sizing_cost tried = { model, of.m[k], 0 };
 
-			replay(s, model, of.m[k], &tried);
+			replay(s, &tried);
 			if (tried.waste_byte_s < best.waste_byte_s) {
 				best = tried;
 				spread = of.spread;
@@ -272,26 +290,8 @@ static void choose(struct sizer *s)
 	}
 	/* the margin was chosen knowing the outcome; the next task's is not known */
 	best.margin *= 1 + fmin(0.5 / n, spread + 0.15 / n);
-	best.failure_share_upper = stats_share_upper(best.failures, best.samples);
-	s->choice = best;
+	s->choice = (struct sizing){ .model = best.model, .margin = best.margin };
 	s->chosen = true;
-}
-
-/* What giving so many bytes to every task would have done. */
-static void replay_constant(const struct sizer *s, double bytes, struct sizing *ret)
-{
-	ret->bytes = clamp(s, bytes);
-	ret->samples = s->n;
-	ret->failures = 0;
-	ret->waste_byte_s = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct sample *k = &s->ring[i];
-		bool failed;
-
-		ret->waste_byte_s += cost_of(s, k, ret->bytes, &failed);
-		ret->failures += failed;
-	}
-	ret->failure_share_upper = stats_share_upper(ret->failures, ret->samples);
 }
 
 static void be_cautious(const struct sizer *s, struct sizing *ret)
@@ -299,33 +299,148 @@ static void be_cautious(const struct sizer *s, struct sizing *ret)
 	*ret = (struct sizing){
 		.model = SIZING_CONSTANT,
 		.margin = CAUTIOUS_MARGIN,
+		.bytes = clamp(s, s->largest * CAUTIOUS_MARGIN),
 		.cautious = true,
 	};
-	replay_constant(s, s->largest * CAUTIOUS_MARGIN, ret);
 }
 
-bool sizer_choose(struct sizer *s, double input_bytes, enum sizing_use use, struct sizing *ret)
+/* Beyond what was ever needed only where the input is larger than ever, too. */
+static void size_for(struct sizer *s, double input, struct sizing *ret)
 {
 	double bytes;
 
-	if (s->added < SIZER_FEW)
-		return false;
-	if (s->added < (use == SIZING_STANDS ? SIZER_CAUTIOUS : SIZER_CAUTIOUS_NEXT)) {
-		be_cautious(s, ret);
-		return true;
-	}
 	if (!s->chosen)
 		choose(s);
 	*ret = s->choice;
-	bytes = model_says(s, ret->model, input_bytes) * ret->margin;
-	/* beyond what was ever needed only where the input is larger than ever, too */
-	if (input_bytes <= s->largest_input)
+	bytes = model_says(s, ret->model, input) * ret->margin;
+	if (input <= s->largest_input)
 		bytes = fmin(bytes, s->largest * CAUTIOUS_MARGIN);
-	/* nobody wants to be told to go below what a task has died of */
-	if (use == SIZING_STANDS && bytes < s->killed)
-		replay_constant(s, s->killed, ret);
+	ret->bytes = clamp(s, bytes);
+}
+
+bool sizer_next(struct sizer *s, double input_bytes, struct sizing *ret)
+{
+	if (s->added < SIZER_FEW)
+		return false;
+	if (s->added < SIZER_CAUTIOUS_NEXT)
+		be_cautious(s, ret);
 	else
-		ret->bytes = clamp(s, bytes);
+		size_for(s, input_bytes, ret);
+	return true;
+}
+
+static double usual_input(const struct sizer *s)
+{
+	double x[SIZER_WINDOW];
+
+	for (size_t i = 0; i < s->n; i++)
+		x[i] = s->ring[i].x;
+	stats_sort(x, s->n);
+	return stats_quantile(x, s->n, USUAL);
+}
+
+/* What so many of the tasks had room in that of tasks like them one in RARE will not:
+ * the next one's rank among n + 1 is any. */
+static double rarely_exceeded(const struct sizer *s)
+{
+	double v[SIZER_WINDOW];
+	size_t above = (s->n + 1) / RARE;
+
+	for (size_t i = 0; i < s->n; i++)
+		v[i] = s->ring[i].v;
+	stats_sort(v, s->n);
+	return v[s->n - (above ? above : 1)];
+}
+
+/* The cheapest size may be one that tasks outgrow often: engines that try again by
+ * themselves can bear that, people who read a table cannot. And nobody wants to be
+ * told to go below what a task has died of. */
+static void size_for_all(struct sizer *s, double input, struct sizing *ret)
+{
+	if (s->added < SIZER_CAUTIOUS) {
+		be_cautious(s, ret);
+	} else {
+		double least = rarely_exceeded(s) * (1 + 0.5 / (double)s->n);
+
+		size_for(s, input, ret);
+		ret->bytes = fmax(ret->bytes, clamp(s, least));
+	}
+	ret->bytes = fmax(ret->bytes, clamp(s, s->killed));
+}
+
+static void in_order(const struct sizer *s, struct sample *ret)
+{
+	size_t oldest = s->n < s->size ? 0 : s->next % s->size;
+
+	for (size_t i = 0; i < s->n; i++)
+		ret[i] = s->ring[(oldest + i) % s->size];
+}
+
+/* The past once more: what was written down stands until there is a twentieth more
+ * to learn from. */
+static void try_out(const struct sizer *s, struct sizing_risk *ret)
+{
+	struct sample past[SIZER_WINDOW];
+	size_t again = SIZER_FEW;
+	struct sizing given = { 0 };
+
+	in_order(s, past);
+	for (size_t i = SIZER_FEW; i < s->n; i++) {
+		if (i == again) {
+			struct sizer then = { .options = s->options,
+					      .ring = past,
+					      .n = i,
+					      .size = i,
+					      .added = past[i].known,
+					      .largest = past[i].largest,
+					      .largest_input = past[i].largest_input,
+					      .killed = past[i].killed };
+
+			size_for_all(&then, usual_input(&then), &given);
+			again = i + 1 + i / 20;
+		}
+		ret->tried++;
+		ret->failures += given.bytes < past[i].v;
+	}
+}
+
+double sizer_waste(const struct sizer *s, double bytes)
+{
+	double sum = 0;
+	bool failed;
+
+	for (size_t i = 0; i < s->n; i++)
+		sum += cost_of(s, &s->ring[i], bytes, &failed);
+	return sum;
+}
+
+/* Its own tasks are too kind a judge of a size, later ones are a stern one: they
+ * count if they met any. */
+static void judge(const struct sizer *s, const struct sizing *size, struct sizing_risk *ret)
+{
+	ret->samples = s->n;
+	ret->waste_byte_s = sizer_waste(s, size->bytes);
+	for (size_t i = 0; i < s->n; i++)
+		ret->below += size->bytes < s->ring[i].v;
+	ret->failure_share_upper = stats_share_upper(ret->below, ret->samples);
+	if (!size->cautious || ret->failures)
+		ret->failure_share_upper = fmax(ret->failure_share_upper,
+						stats_share_upper(ret->failures, ret->tried));
+}
+
+bool sizer_stands(struct sizer *s, struct sizing *ret, struct sizing_risk *ret_risk)
+{
+	struct sizing_risk risk = { 0 };
+
+	if (s->added < SIZER_FEW)
+		return false;
+	risk.input_bytes = usual_input(s);
+	size_for_all(s, risk.input_bytes, ret);
+	if (!ret_risk)
+		return true;
+	try_out(s, &risk);
+	judge(s, ret, &risk);
+	*ret_risk = risk;
 	return true;
 }
 
@@ -336,10 +451,16 @@ const char *sizing_model_name(enum sizing_model model)
 	return names[model];
 }
 
-unsigned cores_needed(double *busy, size_t n)
+unsigned cores_needed(double *busy, size_t n, unsigned workers)
 {
+	double usual, cores;
+
 	if (!n)
 		return 0;
 	stats_sort(busy, n);
-	return (unsigned)fmax(1, ceil(stats_quantile(busy, n, 0.9) + 0.25 - 1e-9));
+	usual = stats_quantile(busy, n, 0.9);
+	cores = ceil(usual + 0.25 - 1e-9);
+	if (workers)
+		cores = fmin(cores, fmax(workers, ceil(usual - 0.05)));
+	return (unsigned)fmax(1, cores);
 }

@@ -11,7 +11,12 @@
  * margin grows by what the next task may bring (at most a half by the number of
  * tasks seen, less where peaks hardly differ). A peak of a task that was killed for
  * memory is a lower bound: it counts as at least 1.2 times the limit, and is never
- * left out. Pure: no I/O. docs/tune.md has the rules and what they were tried on.
+ * left out.
+ *
+ * A size that is written down, for tasks of any input, has a risk that is not read
+ * off the tasks that it was made from: each task is held against the size that those
+ * before it would have given. Pure: no I/O. docs/tune.md has the rules and what they
+ * were tried on.
  */
 #ifndef TRACER_ANALYSIS_RIGHTSIZE_H
 #define TRACER_ANALYSIS_RIGHTSIZE_H
@@ -20,11 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIZER_WINDOW	    300 /* tasks of one kind that are remembered */
-#define SIZER_FEW	    3	/* below: no advice */
-#define SIZER_CAUTIOUS	    10	/* below: the largest peak and a tenth */
-#define SIZER_CAUTIOUS_NEXT 5	/* the same, for a replay that learns on */
-#define OOM_FACTOR	    1.2 /* of its limit a killed task needs at least */
+#define SIZER_WINDOW	    300	   /* tasks of one kind that are remembered */
+#define SIZER_FEW	    3	   /* below: no advice */
+#define SIZER_CAUTIOUS	    10	   /* below: the largest peak and a tenth */
+#define SIZER_CAUTIOUS_NEXT 5	   /* the same, for a replay that learns on */
+#define GB_H		    3.6e12 /* byte seconds */
+#define OOM_FACTOR	    1.2	   /* of its limit a killed task needs at least */
 
 enum sizing_model { SIZING_CONSTANT, SIZING_LINE, SIZING_NEAREST, SIZING_MODELS };
 
@@ -42,19 +48,27 @@ struct sizing_options {
 	double least_bytes, most_bytes;
 };
 
+/* What a task that was killed for memory needed at least. */
+double oom_least(const struct usage *u);
+
 extern const struct sizing_options sizing_defaults;
 
 struct sizer;
 
 struct sizing {
 	enum sizing_model model;
-	double margin;		    /* factor on the model's prediction */
-	double bytes;		    /* for the input asked about */
-	size_t samples;		    /* replayed */
-	size_t failures;	    /* of them, under this choice */
-	double failure_share_upper; /* 95 % */
-	double waste_byte_s;	    /* of all of them, under this choice */
-	bool cautious;		    /* too few for a choice: largest peak and a tenth */
+	double margin; /* factor on the model's prediction */
+	double bytes;
+	bool cautious; /* too few for a choice: largest peak and a tenth */
+};
+
+struct sizing_risk {		    /* of one size for all */
+	double input_bytes;	    /* that it is made for: the 95th percentile */
+	size_t tried, failures;	    /* tasks that met the size of those before them */
+	double failure_share_upper; /* of tasks to come, if they are like these; 95 % */
+	size_t samples;		    /* remembered: what follows is about these */
+	size_t below;		    /* they needed more than this size */
+	double waste_byte_s;	    /* had all of them had this size */
 };
 
 int sizer_new(const struct sizing_options *options, struct sizer **ret); /* 0 or -ENOMEM */
@@ -62,15 +76,22 @@ void sizer_free(struct sizer *s);
 void sizer_add(struct sizer *s, const struct usage *u); /* in the order of their starts */
 size_t sizer_samples(const struct sizer *s);		/* all that were added */
 double sizer_largest(const struct sizer *s);		/* peak ever; 0: none */
-/* false with less than SIZER_FEW samples. */
-enum sizing_use { SIZING_NEXT, SIZING_STANDS }; /* for one task, or to be written down */
-bool sizer_choose(struct sizer *s, double input_bytes, enum sizing_use use, struct sizing *ret);
+/* For the next task, of so much input. Both false with less than SIZER_FEW samples. */
+bool sizer_next(struct sizer *s, double input_bytes, struct sizing *ret);
+/* To be written down, for all that come: of these at most one in twenty should need
+ * more, as far as there are enough to tell. Risk: may be NULL. */
+bool sizer_stands(struct sizer *s, struct sizing *ret, struct sizing_risk *ret_risk);
+/* What so many bytes for each of the remembered tasks would have cost, byte seconds. */
+double sizer_waste(const struct sizer *s, double bytes);
 /* What to try after an attempt with so many bytes failed. */
 double sizer_retry(const struct sizer *s, double failed_bytes);
 const char *sizing_model_name(enum sizing_model model);
 
-/* Cores that a task kept busy, from CPU time by wall time of each: what to ask for
- * (90th percentile and a quarter, rounded up). Sorts busy; n 0: 0. */
-unsigned cores_needed(double *busy, size_t n);
+/*
+ * Cores to ask for, from what each task kept busy (CPU time by wall time): the 90th
+ * percentile and a quarter, rounded up, but not more than had work at a time (workers;
+ * 0: not known) and never less than the percentile. Sorts busy; n 0: 0.
+ */
+unsigned cores_needed(double *busy, size_t n, unsigned workers);
 
 #endif

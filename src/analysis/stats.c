@@ -11,7 +11,6 @@
 #define EXACT_MAX 60	  /* values of both samples: above it the normal form is as good */
 #define SHIFT_MAX 4000000 /* differences: 32 MB */
 #define Z_95_TWO  1.959963984540054
-#define Z_95_ONE  1.6448536269514722
 
 static int by_value(const void *a, const void *b)
 {
@@ -231,14 +230,34 @@ int stats_false_discovery(double *p, size_t n)
 	return 0;
 }
 
+/* That k or fewer of n fail, each with that chance. */
+static double at_most(size_t k, size_t n, double chance)
+{
+	double sum = 0, m = (double)n;
+	int sign;
+
+	for (size_t i = 0; i <= k; i++) {
+		double x = (double)i, ways = lgamma_r(m + 1, &sign) - lgamma_r(x + 1, &sign) -
+					     lgamma_r(m - x + 1, &sign);
+
+		sum += exp(ways + x * log(chance) + (m - x) * log1p(-chance));
+	}
+	return sum;
+}
+
 double stats_share_upper(size_t k, size_t n)
 {
-	double share, z2 = Z_95_ONE * Z_95_ONE, m = (double)n;
+	double low = 0, high = 1;
 
-	if (!n)
+	if (k >= n)
 		return 1;
-	share = (double)k / m;
-	return fmin(1, (share + z2 / (2 * m) +
-			Z_95_ONE * sqrt(share * (1 - share) / m + z2 / (4 * m * m))) /
-			       (1 + z2 / m));
+	for (unsigned i = 0; i < 40; i++) {
+		double middle = (low + high) / 2;
+
+		if (at_most(k, n, middle) > 0.05)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
 }

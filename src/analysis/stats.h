@@ -42,8 +42,8 @@ int stats_shift(const double *a, size_t n_a, const double *b, size_t n_b, struct
 /* p values become q values in place: the share of false ones among those that are
  * taken for real up to this one (Benjamini and Hochberg). 0 or -ENOMEM. */
 int stats_false_discovery(double *p, size_t n);
-/* Upper end of the one-sided 95 % interval of a share seen k times in n (Wilson);
- * n 0: 1. */
+/* Upper end of the one-sided 95 % interval of a share seen k times in n, never too
+ * short (Clopper and Pearson); n 0: 1. */
 double stats_share_upper(size_t k, size_t n);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/analysis/unit_size.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 
@@ -25,7 +26,6 @@
 #define ONE_CORE	    1.2
 #define UNUSED_SHARE	    0.5
 #define REQUEST_MIN_NS	    1e9
-#define GIB		    (1024.0 * 1024 * 1024)
 
 struct span {
 	uint64_t start, end;
@@ -277,10 +277,24 @@ static void serial(const struct run_facts *f, struct findings *all, const struct
 		serial_threads(f, all, run);
 }
 
-static void unused_cpus(struct findings *all, const struct unit *u)
+/* "(...)": what a number rests on; the size from all runs may be another one. */
+static const char *rests_on(struct findings *all, const struct size_advice *a)
+{
+	if (!a->known)
+		return findings_text(all,
+				     "a size needs %d tasks, there are %zu: see `tracer tune "
+				     "--sizes`",
+				     SIZER_FEW, a->samples);
+	return findings_text(all,
+			     "from %zu tasks of this run; `tracer tune --sizes` learns from "
+			     "all runs",
+			     a->samples);
+}
+
+static void unused_cpus(struct findings *all, const struct unit *u, const struct size_advice *a)
 {
 	double busy = u->explained.total_ns - u->explained.ns[EXPLAIN_IDLE], used;
-	unsigned asked = 0;
+	unsigned asked = 0, enough;
 	bool one_core;
 	struct finding *one;
 
@@ -290,7 +304,8 @@ static void unused_cpus(struct findings *all, const struct unit *u)
 		return;
 	used = u->explained.cores_ns / busy;
 	one_core = used >= 0.5 && used <= ONE_CORE;
-	if (!one_core && used >= UNUSED_SHARE * asked)
+	enough = a->cpus ? a->cpus : used <= ONE_CORE ? 1 : (unsigned)(used + 1);
+	if ((!one_core && used >= UNUSED_SHARE * asked) || enough >= asked)
 		return;
 	one = findings_add(all, one_core ? VERDICT_SINGLE_THREADED : VERDICT_CPUS_OVER, u->kind,
 			   u->name);
@@ -304,47 +319,23 @@ static void unused_cpus(struct findings *all, const struct unit *u)
 	one->summary =
 		findings_text(all, "%s asked for %u cores and used %.1f", u->name, asked, used);
 	one->cause = one_core ? "one thread did all the work" : NULL;
-	one->advice = findings_text(all, "ask for %u", used <= ONE_CORE ? 1 : (unsigned)(used + 1));
+	one->advice = findings_text(all, "ask for %u", enough);
 	figure_count(one, "requested_cpus", asked);
 	figure_ratio(one, "cores_used", used);
 	figure_ns(one, "wall_ns", (uint64_t)u->explained.total_ns);
-	figure_text(one, "requested_by", NULL);
+	if (a->cpus && a->asked_cpus)
+		figure_ratio(one, "saving_core_h_per_run", a->saving_core_s / 3600);
 	one->check = findings_text(all, "tracer tasks --columns name,requested_cpus,cores_ratio");
 }
 
-/* At most: peaks of processes that lived side by side, as if they had been at once. */
-static uint64_t peak_bound(const struct fact_task *t)
+static void unused_memory(struct findings *all, const struct unit *u, const struct size_advice *a)
 {
-	uint64_t bound = 0;
-
-	for (size_t i = 0; i < t->n_processes; i++) {
-		uint64_t at = t->processes[i]->start_ns, sum = 0;
-
-		if (i >= 256) /* a task of many processes: their sum bounds it, too */
-			return UINT64_MAX;
-		for (size_t j = 0; j <= i; j++)
-			if (t->processes[j]->end_ns > at)
-				sum += t->processes[j]->peak_rss_bytes;
-		bound = sum > bound ? sum : bound;
-	}
-	return bound;
-}
-
-static void unused_memory(struct findings *all, const struct unit *u)
-{
-	uint64_t asked = 0, used = 0;
-	char a[HUMAN_MAX], b[HUMAN_MAX];
+	uint64_t asked = a->asked_bytes, used = a->peak_bytes;
+	char asked_text[HUMAN_MAX], used_text[HUMAN_MAX], size[HUMAN_MAX] = "less";
 	struct finding *one;
 
-	for (unsigned i = 0; i < u->n; i++) {
-		uint64_t bound = peak_bound(u->tasks[i]);
-
-		if (u->tasks[i]->requested_memory_bytes > asked)
-			asked = u->tasks[i]->requested_memory_bytes;
-		used = bound > used ? bound : used;
-	}
-	if (!asked || !used || (double)used >= UNUSED_SHARE * (double)asked ||
-	    (double)(asked - used) < GIB || u->explained.total_ns < REQUEST_MIN_NS)
+	if ((a->killed && !a->known) || !size_is_waste(asked, used, a->seconds) ||
+	    (a->known && a->size.bytes >= (double)asked))
 		return;
 	one = findings_add(all, VERDICT_MEMORY_OVER, u->kind, u->name);
 	if (!one)
@@ -354,13 +345,35 @@ static void unused_memory(struct findings *all, const struct unit *u)
 	one->share = 1 - (double)used / (double)asked;
 	one->samples = u->n;
 	one->confidence = confidence_of(u->explained.total_ns, u->n, 0);
-	one->summary =
-		findings_text(all, "%s asked for %s of memory and its processes used at most %s",
-			      u->name, human_bytes(a, asked), human_bytes(b, used));
-	one->advice = "ask for less; mind page cache and tmpfs, which are not in this figure";
+	one->summary = findings_text(
+		all, "%s asked for %s of memory and its processes used at most %s", u->name,
+		human_bytes(asked_text, asked), human_bytes(used_text, used));
+	if (a->known)
+		human_bytes(size, size_advice_mib(a) << 20);
+	one->advice = findings_text(
+		all, "ask for %s%s (%s); mind page cache and tmpfs, which are not in this figure",
+		size, size_saving_text(all, a), rests_on(all, a));
 	figure_bytes(one, "requested_memory_bytes", asked);
 	figure_bytes(one, "used_at_most_bytes", used);
+	if (a->known) {
+		figure_bytes(one, "memory_bytes", size_advice_mib(a) << 20);
+		figure_ratio(one, "failure_share_upper_ratio", a->risk.failure_share_upper);
+		figure_ratio(one, "saving_gb_h_per_run", a->saving_byte_s / GB_H);
+	}
 	one->check = "tracer tasks --columns name,requested_memory_bytes,peak_rss_bytes";
+}
+
+static int unused(const struct run_facts *f, struct findings *all, const struct unit *u)
+{
+	struct size_advice a = { 0 };
+	int r = unit_size(f, u, &a);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	unused_cpus(all, u, &a);
+	if (r == 0)
+		unused_memory(all, u, &a);
+	return 0;
 }
 
 /* A parent that never blocks in wait(), outlives a child by long and has no other. */
@@ -415,12 +428,9 @@ int structure_find(const struct run_facts *f, const struct units *units, struct 
 	}
 	if (r == 0 && ret->n == before) /* a straggler is a serial section, too */
 		serial(f, ret, units);
-	for (unsigned i = 0; i < units->n; i++) {
-		if (units->list[i].kind != SUBJECT_TASK)
-			continue;
-		unused_cpus(ret, &units->list[i]);
-		unused_memory(ret, &units->list[i]);
-	}
+	for (unsigned i = 0; i < units->n && r == 0; i++)
+		if (units->list[i].kind == SUBJECT_TASK)
+			r = unused(f, ret, &units->list[i]);
 	zombies(f, ret);
 	return r < 0 || ret->failed ? -ENOMEM : 0;
 }

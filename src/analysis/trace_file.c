@@ -11,7 +11,8 @@
 
 #include "src/base/cleanup.h"
 
-#define SHOWN 40 /* bytes of a value in a message */
+#define NUMBER_MAX 1e24 /* of anything, with its unit */
+#define SHOWN	   40	/* bytes of a value in a message */
 
 static const struct {
 	enum trace_column column;
@@ -99,8 +100,10 @@ static bool number(const char *text, double *ret, const char **ret_rest)
 
 	if (!isdigit((unsigned char)*text) && *text != '.')
 		return false;
+	if (*text == '0' && tolower((unsigned char)text[1]) == 'x')
+		return false;
 	*ret = strtod(text, &end);
-	if (end == text || !isfinite(*ret) || *ret > 1e24)
+	if (end == text || !(*ret <= NUMBER_MAX))
 		return false;
 	*ret_rest = end + strspn(end, " ");
 	return true;
@@ -124,7 +127,7 @@ bool trace_bytes(const char *text, double *ret)
 	if (toupper((unsigned char)*rest) == 'B')
 		rest++;
 	*ret = value;
-	return !*rest;
+	return !*rest && value <= NUMBER_MAX;
 }
 
 /* Raw ms, or "1d 2h 3m 4.5s", "345ms". */
@@ -155,7 +158,7 @@ static bool milliseconds(const char *text, double *ret)
 		text += strspn(text, " ");
 	}
 	*ret = sum;
-	return true;
+	return sum <= NUMBER_MAX;
 }
 
 /* Raw Unix ms, or "2024-01-02 03:04:05.678", of which only the order matters. */

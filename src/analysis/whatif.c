@@ -5,338 +5,161 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "src/analysis/stats.h"
+#include "src/analysis/whatif_internal.h"
 #include "src/base/cleanup.h"
 
-#define TOLERATED    0.3  /* of the replay of what was: beyond it there is no prediction */
-#define LEAST_ERROR  0.05 /* runs of the same thing differ by as much */
-#define NOTICED	     0.02 /* of the time: a replay by so much shorter shows others' load */
-#define AT_LIMIT     0.9  /* of all cores: a task that would take more */
-#define LIMITED_MOST 0.2  /* of the work may be limited so */
+#define TOLERATED     0.3  /* of the replay of what was: beyond it there is no prediction */
+#define AT_LIMIT      0.9  /* of all cores: a task that would take more */
+#define IGNORED_MOST  0.2  /* of the work may be of tasks that nothing is known about */
+#define QUEUE_NOTICED 0.02 /* of the work: shorter waits show nobody's load */
+#define TRIALS_SHARE  0.8  /* of the trials had no larger error */
+#define SLOW_MOST     64.0
+#define HALVINGS      12
 
-struct job {
-	double work_s; /* without waiting for a CPU */
-	double cores;  /* it uses while it works */
-	double bound;  /* share of its work that needs a CPU */
-	double gap_s;  /* from the last end before it to its start */
-	double memory_bytes;
-	size_t needs;	/* so many must have ended, in the order of observed ends */
-	double ready_s; /* when it may begin; INFINITY: not yet known */
-	bool refused;	/* it had to wait for a place */
-	double left_s, rate;
-	size_t end_rank;
+static bool at_limit(const struct whatif_task *t, double cores)
+{
+	double work = t->end_s - t->start_s - t->queue_s;
+
+	return cores >= 2 && work > 0 && t->cpu_s / work > AT_LIMIT * cores;
+}
+
+static bool had_all_places(const struct whatif_task *t, double places_most)
+{
+	return t->places > 1 && t->places >= places_most && !t->scale.most;
+}
+
+struct shares { /* of the work */
+	double at_limit, all_places, unplaced;
 };
 
-struct world {
-	struct job *jobs; /* by observed start */
-	size_t n;
-	bool *ended; /* by rank of the observed end */
-	size_t prefix, n_ended;
-	double *prefix_s; /* when the first k had ended */
-	size_t *running;  /* indices */
-	size_t n_running, next;
-	double now_s, memory_bytes;
-	double latency_s; /* of the engine: from a free place to a start */
-};
-
-static int by_start(const void *a, const void *b)
+static struct shares shares_of(const struct whatif_run *run, double cores, double places_most)
 {
-	const struct whatif_task *x = a, *y = b;
+	struct shares s = { 0 };
+	double cpu = 0, wall = 0;
 
-	return (x->start_s > y->start_s) - (x->start_s < y->start_s);
-}
+	for (size_t i = 0; i < run->n; i++) {
+		const struct whatif_task *t = &run->tasks[i];
+		double own = t->end_s - t->start_s;
 
-struct end {
-	double s;
-	size_t task;
-};
-
-static int by_end(const void *a, const void *b)
-{
-	double x = ((const struct end *)a)->s, y = ((const struct end *)b)->s;
-
-	return (x > y) - (x < y);
-}
-
-static size_t ended_until(const struct end *ends, size_t n, double s)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ends[middle].s <= s)
-			low = middle + 1;
-		else
-			high = middle;
+		cpu += t->cpu_s;
+		wall += own;
+		s.at_limit += at_limit(t, cores) ? t->cpu_s : 0;
+		s.all_places += had_all_places(t, places_most) ? own : 0;
+		s.unplaced += t->placed ? 0 : own;
 	}
-	return low;
+	s.at_limit /= cpu > 0 ? cpu : 1;
+	s.all_places /= wall > 0 ? wall : 1;
+	s.unplaced /= wall > 0 ? wall : 1;
+	return s;
 }
 
-static void job_from(struct job *j, const struct whatif_task *t, bool as_was)
+static enum whatif_doubt doubt_of(const struct whatif_run *run, const struct whatif_world *would,
+				  const struct whatif *w)
 {
-	double wall = fmax(t->end_s - t->start_s, 1e-6);
-	double work = fmax(wall - fmin(fmax(t->queue_s, 0), wall), 1e-6);
-	double faster = !as_was && t->faster > 0 ? t->faster : 1;
+	struct shares s = shares_of(run, w->cores_had, (double)w->places_most);
+	bool more = would->tasks > w->tasks_most || would->places > w->places_most;
 
-	*j = (struct job){
-		.cores = t->cpu_s / work,
-		.bound = fmin(fmax(t->cpu_wall_s / work, 0), 1),
-		.work_s = work / faster,
-		.memory_bytes = t->memory_bytes,
-		.ready_s = INFINITY,
-	};
+	if (more && !run->graph)
+		return WHATIF_MORE_TASKS;
+	if (more && s.unplaced > IGNORED_MOST)
+		return WHATIF_NO_DATA;
+	if (would->places > w->places_most && s.all_places > IGNORED_MOST)
+		return WHATIF_THREADS;
+	if (would->cores > w->cores_had && s.at_limit > IGNORED_MOST)
+		return WHATIF_MORE_CORES;
+	if (would->memory_bytes > 0 && w->needed_bytes > would->memory_bytes)
+		return WHATIF_NO_ROOM;
+	return WHATIF_NONE;
 }
 
-static int world_init(struct world *w, const struct whatif_task *tasks, size_t n, double first_s,
-		      bool as_was)
+/* A run of one task at a time does not tell in what order the engine would begin more:
+ * make goes through its targets in passes, of others it is not known. */
+static int replay_orders(const struct whatif_run *run, const struct order *o,
+			 struct replay_options *how, struct replay *ret, struct whatif *w)
 {
-	_cleanup_free_ struct end *ends = calloc(n, sizeof(*ends));
+	bool serial = o->tasks_most == 1 && how->of.tasks != 1 && how->of.places != 1;
+	struct replay other;
+	int r;
 
-	*w = (struct world){ .jobs = calloc(n, sizeof(struct job)),
-			     .n = n,
-			     .ended = calloc(n, sizeof(bool)),
-			     .running = calloc(n, sizeof(size_t)),
-			     .prefix_s = calloc(n + 1, sizeof(double)) };
-	if (!ends || !w->jobs || !w->ended || !w->running || !w->prefix_s)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		ends[i] = (struct end){ tasks[i].end_s, i };
-	qsort(ends, n, sizeof(*ends), by_end);
-	for (size_t i = 0; i < n; i++) {
-		struct job *j = &w->jobs[i];
-
-		job_from(j, &tasks[i], as_was);
-		j->needs = ended_until(ends, n, tasks[i].start_s);
-		j->gap_s = tasks[i].start_s - (j->needs ? ends[j->needs - 1].s : first_s);
-	}
-	for (size_t i = 0; i < n; i++)
-		w->jobs[ends[i].task].end_rank = i;
-	for (size_t i = 0; i < n; i++)
-		ends[i].s = w->jobs[i].gap_s;
-	qsort(ends, n, sizeof(*ends), by_end);
-	w->latency_s = ends[n / 4].s;
-	return 0;
+	how->in_passes = serial && run->in_passes;
+	r = whatif_replay(o, how, ret);
+	if (r < 0 || !serial)
+		return r;
+	how->in_passes = !how->in_passes;
+	r = whatif_replay(o, how, &other);
+	if (r == 0)
+		w->spread_ratio = fabs(other.end_s / fmax(ret->end_s, 1e-9) - 1);
+	if (r == 0 && !run->in_passes)
+		ret->end_s = (ret->end_s + other.end_s) / 2;
+	return r;
 }
 
-static void world_fini(struct world *w)
+static int predict(const struct whatif_run *run, const struct whatif_world *would,
+		   const struct order *o, struct whatif *ret)
 {
-	free(w->jobs);
-	free(w->ended);
-	free(w->running);
-	free(w->prefix_s);
-}
+	struct replay_options old = { .as_was = true }, new = { .of = *would };
+	double tail = fmax(run->run_s - o->last_s, 0), off;
+	struct replay was, then;
+	int r = whatif_cores(run, o, &old.of.cores, &old.slow);
 
-/* Jobs begin in the observed order: each waits for what ended before it, then for a
- * place and memory, and then for as long as the engine took. */
-static void let_in(struct world *w, const struct whatif_world *of)
-{
-	while (w->next < w->n) {
-		struct job *j = &w->jobs[w->next];
-		bool place = (!of->tasks || w->n_running < of->tasks) &&
-			     (!(of->memory_bytes > 0) || !w->n_running ||
-			      w->memory_bytes + j->memory_bytes <= of->memory_bytes);
-
-		if (isinf(j->ready_s) && w->prefix >= j->needs && place)
-			j->ready_s = fmax(w->prefix_s[j->needs] + j->gap_s,
-					  j->refused ? w->now_s + w->latency_s : 0);
-		j->refused |= !place;
-		if (j->ready_s > w->now_s || !place)
-			return;
-		j->left_s = j->work_s;
-		w->memory_bytes += j->memory_bytes;
-		w->running[w->n_running++] = w->next++;
-	}
-}
-
-static void set_rates(struct world *w, double cores)
-{
-	double wanted = 0, share;
-
-	for (size_t i = 0; i < w->n_running; i++)
-		wanted += w->jobs[w->running[i]].cores;
-	share = wanted > cores ? cores / wanted : 1;
-	for (size_t i = 0; i < w->n_running; i++) {
-		struct job *j = &w->jobs[w->running[i]];
-
-		j->rate = 1 / (1 - j->bound + j->bound / share);
-	}
-}
-
-/* How long until something ends or may begin. */
-static double step_of(const struct world *w)
-{
-	double step = INFINITY;
-
-	for (size_t i = 0; i < w->n_running; i++) {
-		const struct job *j = &w->jobs[w->running[i]];
-
-		step = fmin(step, j->left_s / j->rate);
-	}
-	if (w->next < w->n && w->jobs[w->next].ready_s > w->now_s)
-		step = fmin(step, w->jobs[w->next].ready_s - w->now_s);
-	return step;
-}
-
-static void pass(struct world *w, double step)
-{
-	size_t kept = 0;
-
-	w->now_s += step;
-	for (size_t i = 0; i < w->n_running; i++) {
-		struct job *j = &w->jobs[w->running[i]];
-
-		j->left_s -= step * j->rate;
-		if (j->left_s > 1e-9 * j->work_s) {
-			w->running[kept++] = w->running[i];
-			continue;
-		}
-		w->memory_bytes -= j->memory_bytes;
-		w->ended[j->end_rank] = true;
-		w->n_ended++;
-	}
-	w->n_running = kept;
-	while (w->prefix < w->n && w->ended[w->prefix])
-		w->prefix_s[++w->prefix] = w->now_s;
-}
-
-/* When the last task ends, from the beginning of the run; negative: -errno. */
-static double makespan(const struct whatif_task *tasks, size_t n, double first_s, bool as_was,
-		       const struct whatif_world *of)
-{
-	struct world w;
-	double end = -ENOMEM;
-
-	if (world_init(&w, tasks, n, first_s, as_was) == 0) {
-		while (w.n_ended < n) {
-			let_in(&w, of);
-			set_rates(&w, of->cores);
-			pass(&w, step_of(&w));
-			if (!isfinite(w.now_s))
-				break;
-		}
-		end = w.now_s;
-	}
-	world_fini(&w);
-	return end;
-}
-
-static size_t most_at_a_time(const struct whatif_task *tasks, size_t n, const struct end *ends)
-{
-	size_t most = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t now = i + 1 - ended_until(ends, n, tasks[i].start_s);
-
-		most = now > most ? now : most;
-	}
-	return most;
-}
-
-/* Of all work, the share of tasks that used all cores there were. */
-static double limited_share(const struct whatif_task *tasks, size_t n, double cores)
-{
-	double all = 0, limited = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		double wall = tasks[i].end_s - tasks[i].start_s - tasks[i].queue_s;
-
-		all += tasks[i].cpu_s;
-		if (cores >= 2 && wall > 0 && tasks[i].cpu_s / wall > AT_LIMIT * cores)
-			limited += tasks[i].cpu_s;
-	}
-	return all > 0 ? limited / all : 0;
-}
-
-static void doubts(const struct whatif_task *tasks, size_t n, const struct whatif_world *was,
-		   const struct whatif_world *would, struct whatif *ret)
-{
-	for (size_t i = 0; i < n; i++)
-		ret->needed_bytes = fmax(ret->needed_bytes, tasks[i].memory_bytes);
-	if (would->tasks > ret->tasks_most)
-		ret->doubt = WHATIF_MORE_TASKS;
-	else if (would->cores > was->cores && limited_share(tasks, n, was->cores) > LIMITED_MOST)
-		ret->doubt = WHATIF_MORE_CORES;
-	else if (would->memory_bytes > 0 && ret->needed_bytes > would->memory_bytes)
-		ret->doubt = WHATIF_NO_ROOM;
-}
-
-/* Cores that the run had in effect: fewer than there were, if others used them, too. The
- * replay of what was takes longer the fewer there are. */
-static double cores_in_effect(const struct whatif_task *tasks, size_t n, double first_s,
-			      const struct whatif_world *was, double last_s)
-{
-	struct whatif_world of = *was;
-	double low = was->cores / 64, high = was->cores;
-
-	if (!(makespan(tasks, n, first_s, true, &of) < last_s * (1 - NOTICED)))
-		return high;
-	for (unsigned i = 0; i < 12; i++) {
-		of.cores = sqrt(low * high);
-		if (makespan(tasks, n, first_s, true, &of) > last_s)
-			low = of.cores;
-		else
-			high = of.cores;
-	}
-	return high;
-}
-
-static int predict(struct whatif_task *tasks, size_t n, double first_s, double run_s,
-		   const struct whatif_world *was, const struct whatif_world *would,
-		   struct whatif *ret)
-{
-	_cleanup_free_ struct end *ends = calloc(n, sizeof(*ends));
-	struct whatif_world old = *was, new = *would;
-	double last = 0, then, off, tail;
-
-	if (!ends)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		ends[i] = (struct end){ tasks[i].end_s, i };
-		last = fmax(last, tasks[i].end_s - first_s);
-	}
-	qsort(ends, n, sizeof(*ends), by_end);
-	ret->tasks_most = most_at_a_time(tasks, n, ends);
-	tail = fmax(run_s - last, 0);
-	old.cores = cores_in_effect(tasks, n, first_s, was, last);
-	ret->cores_share = old.cores / was->cores;
-	new.cores *= ret->cores_share;
-	ret->replayed_s = makespan(tasks, n, first_s, true, &old);
-	then = makespan(tasks, n, first_s, false, &new);
-	if (ret->replayed_s < 0 || then < 0)
-		return -ENOMEM;
-	off = fabs(ret->replayed_s / fmax(last, 1e-9) - 1);
-	ret->replayed_s += tail;
-	doubts(tasks, n, was, would, ret);
-	if (ret->doubt == WHATIF_NONE && !(off <= TOLERATED))
+	if (r < 0)
+		return r;
+	ret->cores_had = old.of.cores;
+	ret->cores_share = 1 / old.slow;
+	if (!(new.of.cores > 0))
+		new.of.cores = old.of.cores;
+	new.slow = old.slow;
+	r = whatif_replay(o, &old, &was);
+	if (r == 0)
+		r = replay_orders(run, o, &new, &then, ret);
+	if (r < 0)
+		return r;
+	off = fabs(was.end_s / fmax(o->last_s, 1e-9) - 1);
+	ret->replayed_s = was.end_s + tail;
+	ret->doubt = doubt_of(run, &new.of, ret);
+	if (ret->doubt == WHATIF_NONE && !(off < TOLERATED))
 		ret->doubt = WHATIF_BAD_MODEL;
 	if (ret->doubt != WHATIF_NONE)
 		return 0;
-	ret->predicted_s = last * then / (ret->replayed_s - tail) + tail;
-	ret->error_ratio = LEAST_ERROR + off + 0.5 * (1 - ret->cores_share) +
+	ret->predicted_s = o->last_s * then.end_s / was.end_s + tail;
+	ret->error_ratio = WHATIF_ERROR_LEAST + off + 0.5 * ret->spread_ratio +
+			   0.5 * (1 - ret->cores_share) +
 			   0.1 * fabs(log(ret->predicted_s / ret->observed_s));
 	return 0;
 }
 
-int whatif_predict(const struct whatif_task *tasks, size_t n, double first_s, double run_s,
-		   const struct whatif_world *was, const struct whatif_world *would,
+int whatif_predict(const struct whatif_run *run, const struct whatif_world *would,
 		   struct whatif *ret)
 {
-	_cleanup_free_ struct whatif_task *sorted = NULL;
-	struct whatif made = { .observed_s = run_s, .predicted_s = NAN, .error_ratio = NAN };
+	struct whatif made = { .observed_s = run->run_s,
+			       .predicted_s = NAN,
+			       .error_ratio = NAN,
+			       .cores_share = 1,
+			       .cores_had = run->was.cores };
+	struct whatif_run used = *run;
+	struct order o;
 	int r;
 
-	if (!n) {
+	if (!run->n) {
 		made.doubt = WHATIF_NO_TASKS;
 		*ret = made;
 		return 0;
 	}
-	sorted = calloc(n, sizeof(*sorted));
-	if (!sorted)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = tasks[i];
-	qsort(sorted, n, sizeof(*sorted), by_start);
-	r = predict(sorted, n, first_s, run_s, was, would, &made);
+	made.unplaced_share = shares_of(run, 0, 0).unplaced;
+	if (made.unplaced_share > IGNORED_MOST) /* its order is all that is known of it */
+		used.graph = false;
+	made.graph = used.graph;
+	r = whatif_order(&used, &o);
+	if (r < 0)
+		return r;
+	made.tasks_most = o.tasks_most;
+	made.places_most = (size_t)(o.places_most + 0.5);
+	made.order_needs = o.order_needs;
+	for (size_t i = 0; i < run->n; i++)
+		made.needed_bytes = fmax(made.needed_bytes, run->tasks[i].memory_bytes);
+	r = predict(run, would, &o, &made);
+	whatif_order_fini(&o);
 	if (r == 0)
 		*ret = made;
 	return r;
@@ -348,10 +171,57 @@ const char *whatif_doubt_words(enum whatif_doubt doubt)
 		"",
 		"the run has no tasks",
 		"more tasks at a time than ran: which of them depend on each other is not known",
+		"more tasks at a time than ran: much of the work used no files, and nothing else "
+		"says what depends on it",
 		"tasks used all cores that there were: what they do with more is not known",
+		"tasks asked for all places that there were: what they do with more is not known",
 		"a task needs more memory than that",
 		"replaying what was does not give what was",
 	};
 
 	return words[doubt];
+}
+
+/* Least squares of seconds over 1 / cpus. */
+struct whatif_scale whatif_scale_fit(const unsigned *cpus, const double *seconds, size_t n)
+{
+	struct whatif_scale s = { 0, UINT32_MAX, 0 };
+	_cleanup_free_ double *x = calloc(n + 1, sizeof(*x));
+	struct stats_line line;
+	double whole;
+
+	if (!x || !n)
+		return (struct whatif_scale){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		x[i] = 1.0 / (cpus[i] ? cpus[i] : 1);
+		s.least = cpus[i] < s.least ? cpus[i] : s.least;
+		s.most = cpus[i] > s.most ? cpus[i] : s.most;
+	}
+	line = stats_fit(x, seconds, n);
+	whole = line.intercept + line.slope; /* on one CPU */
+	if (s.least == s.most || !(whole > 0) || !(line.slope >= 0))
+		return (struct whatif_scale){ 0 };
+	s.serial = fmin(fmax(line.intercept / whole, 0), 1);
+	return s;
+}
+
+static int by_error(const void *a, const void *b)
+{
+	const struct whatif_trial *x = a, *y = b;
+	double p = fabs(x->predicted_s / x->observed_s - 1);
+	double q = fabs(y->predicted_s / y->observed_s - 1);
+
+	return (p > q) - (p < q);
+}
+
+double whatif_trials_error(struct whatif_trial *trials, size_t n)
+{
+	size_t at = (size_t)ceil(TRIALS_SHARE * (double)n);
+	const struct whatif_trial *t;
+
+	if (!n)
+		return NAN;
+	qsort(trials, n, sizeof(*trials), by_error);
+	t = &trials[at ? at - 1 : 0];
+	return fabs(t->predicted_s / t->observed_s - 1);
 }

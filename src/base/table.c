@@ -13,6 +13,8 @@
 #define GAP	 2
 #define CUT_MIN	 8 /* narrower than this says nothing */
 #define ELLIPSIS "\xe2\x80\xa6"
+/* Where nothing is cut, a longer cell pushes the rest of its own line, not of all. */
+#define PAD_MAX 60
 
 struct table {
 	FILE *out;
@@ -63,7 +65,10 @@ void table_free(struct table *t)
 
 static void spaces(FILE *out, size_t n)
 {
-	fprintf(out, "%*s", (int)n, "");
+	static const char blanks[] = "                                ";
+
+	for (; n; n -= n < 32 ? n : 32)
+		fwrite(blanks, 1, n < 32 ? n : 32, out);
 }
 
 static void print_cell(struct table *t, size_t i, const char *text)
@@ -76,7 +81,9 @@ static void print_cell(struct table *t, size_t i, const char *text)
 	width = text_width(text, len) + cut;
 	if (t->columns[i].right && width < room)
 		spaces(t->out, room - width);
-	fprintf(t->out, "%.*s%s", (int)len, text, cut ? ELLIPSIS : "");
+	fwrite(text, 1, len, t->out);
+	if (cut)
+		fputs(ELLIPSIS, t->out);
 	if (i + 1 == t->n)
 		return;
 	spaces(t->out, t->gap + (!t->columns[i].right && width < room ? room - width : 0));
@@ -110,6 +117,9 @@ static void fit(struct table *t)
 		t->gap = 1;
 		total -= (GAP - 1) * (t->n - 1);
 	}
+	for (size_t i = 0; !t->options.width && i < t->n; i++)
+		if (!t->columns[i].right && !t->columns[i].keep && t->widths[i] > PAD_MAX)
+			t->widths[i] = PAD_MAX;
 	while (t->options.width && total > t->options.width) {
 		size_t widest = t->n;
 

@@ -76,6 +76,16 @@ static size_t char_width(unsigned c)
 	return IN(wide, c) ? 2 : 1;
 }
 
+/* Bytes that are printable ASCII, which most texts consist of: no need to look at each twice. */
+static size_t plain_prefix(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= ' ' && text[n] < 0x7f)
+		n++;
+	return n;
+}
+
 size_t text_prefix(const char *text, size_t len, size_t columns)
 {
 	size_t at = 0, used = 0;
@@ -95,9 +105,9 @@ size_t text_prefix(const char *text, size_t len, size_t columns)
 
 size_t text_width(const char *text, size_t len)
 {
-	size_t width = 0;
+	size_t width = plain_prefix(text, len);
 
-	for (size_t at = 0; at < len;) {
+	for (size_t at = width; at < len;) {
 		unsigned c = 0;
 		size_t n = utf8_decode(text + at, len - at, &c);
 
@@ -124,9 +134,14 @@ static void add_visible(struct str *out, unsigned c)
 static void add_text(struct str *out, const char *text, size_t len, bool visible)
 {
 	for (size_t at = 0; at < len;) {
+		size_t n = plain_prefix(text + at, len - at);
 		unsigned c = 0;
-		size_t n = utf8_decode(text + at, len - at, &c);
 
+		str_addn(out, text + at, n);
+		at += n;
+		if (at == len)
+			return;
+		n = utf8_decode(text + at, len - at, &c);
 		if (!n)
 			str_addf(out, "\\x%02x", (unsigned char)text[at]);
 		else if (visible && IN(hidden, c))

@@ -14,7 +14,7 @@
 #include "src/cli/price_files.h"
 
 #define BY_WORDS                                                                                   \
-	"pipeline|run|task|tool|process|user|group|account|container|label|project|grant|"         \
+	"pipeline|run|step|task|tool|process|user|group|account|container|label|project|grant|"    \
 	"cost-center|host|day|cause"
 #define POLICY_WORDS "max|used|reserved|wall"
 
@@ -25,7 +25,8 @@ struct cost_options {
 	const char *label, *since, *until;
 	const char *provider, *type, *region, *zone, *lifecycle, *resource, *price, *rates;
 	const char *hosts, *centers, *focus, *metadata;
-	struct option_list prices, bills;
+	const char *started, *stopped, *minimum, *sustained, *transfer;
+	struct option_list prices, bills, volumes;
 };
 
 #define AT(member) offsetof(struct cost_options, member)
@@ -52,6 +53,19 @@ static const struct option_spec options[] = {
 	{ "price", 0, OPTION_TEXT, AT(price), "USD", "price of the host per hour" },
 	{ "rates", 0, OPTION_TEXT, AT(rates), "core=USD,...",
 	  "rates of owned hosts per hour: core, gib, gpu; and kwh" },
+	{ "volume", 0, OPTION_LIST, AT(volumes), "TYPE:GIB[:ID]",
+	  "a disk of the hosts, such as gp3:100, and its id in\nbills; may be repeated" },
+	{ "transfer-usd-per-gb", 0, OPTION_TEXT, AT(transfer), "USD",
+	  "price of what is sent through sockets" },
+	{ "host-started", 0, OPTION_TEXT, AT(started), "TIME",
+	  "the host is paid for from then on (UTC)" },
+	{ "host-stopped", 0, OPTION_TEXT, AT(stopped), "TIME", "and until then" },
+	{ "billing-minimum", 0, OPTION_TEXT, AT(minimum), "SECONDS",
+	  "that a start of the host is billed for, if it is\nknown how long it ran (default: 60 of "
+	  "aws and "
+	  "gcp)" },
+	{ "sustained-use", 0, OPTION_TEXT, AT(sustained), "PERCENT",
+	  "of the month that such machines run (discount of gcp)" },
 	{ "hosts", 0, OPTION_TEXT, AT(hosts), "FILE",
 	  "what hosts are (default: host.yaml, see\ntracer-cost(1))" },
 	{ "cost-centers", 0, OPTION_TEXT, AT(centers), "FILE",
@@ -84,19 +98,10 @@ static const struct command_spec spec = {
 };
 
 static const enum field_id all[] = {
-	FIELD_NAME,   FIELD_COST,   FIELD_DIRECT,   FIELD_OVERHEAD, FIELD_IDLE,
-	FIELD_UNUSED, FIELD_WASTE,  FIELD_ESTIMATE, FIELD_RESIDUAL, FIELD_PRICING,
-	FIELD_ENERGY, FIELD_CARBON, FIELD_COUNT,
+	FIELD_NAME,	FIELD_COST_TASKS, FIELD_COST,	FIELD_COST_SHARE, FIELD_DIRECT,
+	FIELD_OVERHEAD, FIELD_IDLE,	  FIELD_UNUSED, FIELD_WASTE,	  FIELD_ESTIMATE,
+	FIELD_RESIDUAL, FIELD_PRICING,	  FIELD_ENERGY, FIELD_CARBON,	  FIELD_COUNT,
 };
-static const enum field_id table[] = {
-	FIELD_NAME,   FIELD_COST,  FIELD_DIRECT,  FIELD_OVERHEAD, FIELD_IDLE,
-	FIELD_UNUSED, FIELD_WASTE, FIELD_PRICING, FIELD_CARBON,	  FIELD_COUNT,
-};
-static const enum field_id table_bill[] = {
-	FIELD_NAME,  FIELD_COST,     FIELD_DIRECT,   FIELD_OVERHEAD, FIELD_IDLE,  FIELD_UNUSED,
-	FIELD_WASTE, FIELD_ESTIMATE, FIELD_RESIDUAL, FIELD_PRICING,  FIELD_COUNT,
-};
-
 static const char *word_at(const char *words, int n, char *buf, size_t size)
 {
 	size_t len;
@@ -121,6 +126,7 @@ struct cost_command {
 	struct cost_focus focus;
 	struct cost_selection selection;
 	struct bill_files bills; /* that are kept */
+	struct arena texts;	 /* of options */
 };
 
 static int check_host(struct cost_command *c)
@@ -148,9 +154,64 @@ static int check_host(struct cost_command *c)
 	return o->rates ? rates_of_text(o->rates, &c->over.rates) : EXIT_OK;
 }
 
+static int whole_number(const char *name, const char *text, int64_t least, int64_t most,
+			int64_t *ret)
+{
+	if (!text)
+		return EXIT_OK;
+	if (decimal_parse(text, 0, ret) != 0 || *ret < least || *ret > most)
+		return options_misuse(&spec, "--%s %s: must be a whole number from %d to %d", name,
+				      text, (int)least, (int)most);
+	return EXIT_OK;
+}
+
+static int check_life(struct cost_command *c)
+{
+	struct host_entry *over = &c->over;
+	const struct cost_options *o = &c->o;
+
+	if (o->started && time_parse(o->started, &over->launched_ns) < 0)
+		return options_misuse(&spec,
+				      "--host-started %s: must be a time such as "
+				      "2026-08-01T10:00:00",
+				      o->started);
+	if (o->stopped && time_parse(o->stopped, &over->stopped_ns) < 0)
+		return options_misuse(&spec,
+				      "--host-stopped %s: must be a time such as "
+				      "2026-08-01T10:00:00",
+				      o->stopped);
+	if (o->started && o->stopped && over->stopped_ns < over->launched_ns)
+		return options_misuse(&spec, "--host-stopped is before --host-started");
+	return EXIT_OK;
+}
+
+static int check_terms(struct cost_command *c)
+{
+	struct host_entry *over = &c->over;
+	const struct cost_options *o = &c->o;
+	int rc = check_life(c);
+
+	if (!rc)
+		rc = whole_number("billing-minimum", o->minimum, 0, 86400, &over->minimum_s);
+	if (!rc)
+		rc = whole_number("sustained-use", o->sustained, 1, 100, &over->sustained_percent);
+	if (!rc && o->transfer &&
+	    (money_parse(o->transfer, &over->transfer) < 0 || over->transfer < 0 ||
+	     over->transfer > 1000 * USD))
+		rc = options_misuse(&spec, "--transfer-usd-per-gb %s: must be USD, from 0 to 1,000",
+				    o->transfer);
+	for (unsigned i = 0; i < o->volumes.n && !rc; i++) {
+		char *copy = arena_text(&c->texts, o->volumes.items[i]);
+
+		rc = copy ? volume_of_text(o->volumes.items[i], copy, over) : EXIT_ERROR;
+	}
+	return rc;
+}
+
 static int check_options(struct cost_command *c, const char *run)
 {
 	struct cost_options *o = &c->o;
+	int rc;
 
 	c->selection = (struct cost_selection){ .all = o->all, .until_ns = UINT64_MAX };
 	if (o->all && run)
@@ -167,7 +228,8 @@ static int check_options(struct cost_command *c, const char *run)
 		return options_misuse(&spec, "--by label needs --label KEY");
 	if (o->metadata && !o->detect)
 		return options_misuse(&spec, "--metadata goes with --detect");
-	return check_host(c);
+	rc = check_host(c);
+	return rc ? rc : check_terms(c);
 }
 
 static int load_prices(struct cost_command *c)
@@ -292,7 +354,7 @@ static int divide(struct cost_command *c)
 
 static int report(struct cost_command *c, struct store *store)
 {
-	struct sheet_spec sheet = { &spec, all, NULL, c->book.has_bills ? table_bill : table };
+	struct sheet_spec sheet = { &spec, all, NULL, all };
 	char by[20], policy[20];
 	struct cost_report r = { &c->book, &c->rows, &sheet, &c->o.reader, NULL, NULL };
 	int rc = load(c, store);
@@ -353,5 +415,6 @@ int cmd_cost(int argc, char **argv)
 	bill_files_free(&c.bills);
 	price_table_fini(&c.prices);
 	cost_config_fini(&c.config);
+	arena_fini(&c.texts);
 	return rc;
 }

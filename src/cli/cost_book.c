@@ -307,13 +307,26 @@ bool book_balances(const struct cost_book *b)
 	return true;
 }
 
+/* With its host: by the notice what had not ended then, else whatever did not succeed. */
+static bool was_taken(const struct cost_book *b, const struct book_leaf *leaf)
+{
+	const struct book_run *r = &b->runs[leaf->run];
+	uint64_t end_ns = leaf->task ? leaf->task->row.end_ns : r->s.run.end_ns;
+
+	if (r->interrupted_ns)
+		return !end_ns || end_ns >= r->interrupted_ns;
+	return b->hosts[leaf->host]->id.interrupted;
+}
+
 bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, const char **ret_cause)
 {
 	const struct book_run *r = &b->runs[leaf->run];
 	enum task_status status = leaf->task ? leaf->task->row.status : TASK_STATUS_SUCCEEDED;
 	bool whole_run = !leaf->task && !r->s.n_tasks;
+	bool succeeded = leaf->task ? status == TASK_STATUS_SUCCEEDED
+				    : !whole_run || r->s.run.status == RUN_SUCCEEDED;
 
-	if (b->hosts[leaf->host]->id.interrupted && status != TASK_STATUS_SUCCEEDED)
+	if (!succeeded && was_taken(b, leaf))
 		*ret_cause = "lost with the host";
 	else if (status == TASK_STATUS_CANCELLED || (whole_run && r->s.run.status == RUN_CANCELLED))
 		*ret_cause = "cancelled";

@@ -17,6 +17,7 @@
 enum cost_by {
 	BY_PIPELINE,
 	BY_RUN,
+	BY_STEP,
 	BY_TASK,
 	BY_TOOL,
 	BY_PROCESS,
@@ -37,7 +38,10 @@ struct book_run {
 	struct snapshot s; /* s.run is always there, the rest when it takes part */
 	bool selected;	   /* else it only shares a host with one that is */
 	uint32_t host;
-	uint64_t end_ns; /* running: its last known event */
+	uint64_t end_ns;	   /* running: its last known event */
+	struct host_entry machine; /* stored with it, or with another of its boot */
+	bool has_machine;
+	uint64_t interrupted_ns; /* the notice that the machine is taken away; 0: none */
 	const struct who_rule *who;
 	char group[64];
 	json_t *labels;
@@ -74,6 +78,7 @@ struct line_list {
 };
 
 struct book_host {
+	const char *key; /* name and what the machine is */
 	const char *name;
 	struct host_entry id;
 	enum lifecycle lifecycle;
@@ -86,7 +91,12 @@ struct book_host {
 	uint64_t priced_ns, unpriced_ns, billed_ns, wall_ns;
 	struct price price; /* the first that was found */
 	bool has_price, identified;
-	char why[160]; /* why a part is unpriced */
+	bool stored;	      /* id is known from the run itself */
+	bool minimum_unknown; /* it ran for less, but when it was started and stopped is not known
+			       */
+	bool priced_transfer, sent_unknown;
+	uint64_t sent_bytes; /* through sockets, by the runs that are reported */
+	char why[160];	     /* why a part is unpriced */
 	struct cost_leaf *leaves;
 	uint32_t *book_leaf; /* of each of leaves; UINT32_MAX: the agent */
 	size_t n_leaves, size_leaves;
@@ -118,7 +128,7 @@ struct cost_book {
 	struct arena arena;
 	struct book_run *runs;
 	size_t n_runs, size_runs;
-	struct book_host *by_name, **hosts;
+	struct book_host *by_key, **hosts;
 	size_t n_hosts;
 	struct book_leaf *leaves;
 	size_t n_leaves, size_leaves;

@@ -16,7 +16,17 @@
 
 #define ENTRIES_MAX 10000
 
-enum setting { SET_TEXT, SET_MONEY, SET_MILLI, SET_MEMORY, SET_REAL, SET_TIME, SET_BOOL };
+enum setting {
+	SET_TEXT,
+	SET_MONEY,
+	SET_MILLI,
+	SET_MEMORY,
+	SET_REAL,
+	SET_TIME,
+	SET_BOOL,
+	SET_SECONDS,
+	SET_PERCENT
+};
 
 struct setting_spec {
 	const char *name;
@@ -53,6 +63,9 @@ static const struct setting_spec host_settings[] = {
 	HOST("launched", TIME, launched_ns),
 	HOST("stopped", TIME, stopped_ns),
 	HOST("interrupted", BOOL, interrupted),
+	HOST("transfer_usd_per_gb", MONEY, transfer),
+	HOST("billing_minimum_s", SECONDS, minimum_s),
+	HOST("sustained_use_percent", PERCENT, sustained_percent),
 };
 
 static int bad(const char *where, const char *name, const char *text, const char *want)
@@ -73,6 +86,14 @@ static int set_number(const char *where, const struct setting_spec *s, const cha
 		if (decimal_parse(text, 3, &n) < 0 || n < 0 || n > 100000000)
 			return bad(where, s->name, text, "a number from 0 to 100,000");
 		*(uint32_t *)at = (uint32_t)n;
+	} else if (s->kind == SET_SECONDS || s->kind == SET_PERCENT) {
+		int64_t least = s->kind == SET_PERCENT, most = least ? 100 : 86400;
+
+		if (decimal_parse(text, 0, &n) != 0 || n < least || n > most)
+			return bad(where, s->name, text,
+				   least ? "a whole number from 1 to 100"
+					 : "a whole number of seconds, at most 86400");
+		*(int64_t *)at = n;
 	} else if (s->kind == SET_MEMORY) {
 		if (decimal_parse(text, 3, &n) < 0 || n < 0 || n > 1000000000)
 			return bad(where, s->name, text, "a number of GiB");
@@ -99,6 +120,8 @@ static int set(const char *where, const struct setting_spec *s, const char *text
 		return EXIT_OK;
 	case SET_BOOL:
 		*(bool *)at = !strcmp(text, "true") || !strcmp(text, "yes");
+		if (!*(bool *)at && strcmp(text, "false") && strcmp(text, "no"))
+			return bad(where, s->name, text, "true or false");
 		return EXIT_OK;
 	default:
 		return set_number(where, s, text, at);
@@ -118,11 +141,37 @@ static int set_named(const char *where, const char *name, const json_t *value,
 	return EXIT_USAGE;
 }
 
+/* Only these members: a typing error must not be a setting that is not there. */
+static int check_members(const char *where, const json_t *object, const char *const *names,
+			 size_t n)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		size_t i = 0;
+
+		while (i < n && strcmp(names[i], name) != 0)
+			i++;
+		if (i == n) {
+			log_error("%s: there is no setting `%s`", where, name);
+			return EXIT_USAGE;
+		}
+		if (!json_is_string(value))
+			return bad(where, name, "...", "one value");
+	}
+	return EXIT_OK;
+}
+
 static int read_volume(const char *where, const json_t *value, struct host_entry *entry)
 {
+	static const char *const members[] = { "id", "type", "gib" };
 	struct host_volume *v = &entry->volumes[entry->n_volumes];
 	const char *gib = json_string_value(json_object_get(value, "gib"));
 
+	if (json_is_object(value) && check_members(where, value, members, ARRAY_SIZE(members)))
+		return EXIT_USAGE;
 	if (entry->n_volumes == VOLUMES_MAX) {
 		log_error("%s: more than %d volumes", where, VOLUMES_MAX);
 		return EXIT_USAGE;
@@ -171,7 +220,8 @@ static int read_hosts(struct cost_config *c, const char *where)
 	size_t i, n = json_is_array(list) ? json_array_size(list) : 1;
 	int rc = EXIT_OK;
 
-	if (!json_is_object(c->host_tree) || n > ENTRIES_MAX)
+	if (!json_is_object(c->host_tree) || n > ENTRIES_MAX ||
+	    (list && (!json_is_array(list) || json_object_size(c->host_tree) != 1)))
 		return bad(where, "hosts", "...", "a list of mappings");
 	if (!json_object_size(c->host_tree))
 		return EXIT_OK;
@@ -215,6 +265,8 @@ static int read_rule(const char *where, const json_t *tree, struct who_rule *rul
 	const char *name;
 	json_t *value;
 
+	if (!json_is_object(tree))
+		return bad(where, "rules", "...", "a list of mappings");
 	json_object_foreach((json_t *)tree, name, value)
 	{
 		int fact = index_of(fact_names, WHO_FACTS, name);
@@ -238,8 +290,14 @@ static int read_budget(const char *where, const json_t *tree, struct budget *b)
 {
 	const char *usd = json_string_value(json_object_get(tree, "usd"));
 	const char *warn = json_string_value(json_object_get(tree, "warn_percent"));
+	static const char *const members[] = { "project", "grant", "cost_center", "usd",
+					       "warn_percent" };
 	int64_t percent = 80;
 
+	if (!json_is_object(tree))
+		return bad(where, "budgets", "...", "a list of mappings");
+	if (check_members(where, tree, members, ARRAY_SIZE(members)))
+		return EXIT_USAGE;
 	for (int i = 0; i < WHO_OWNERS; i++) {
 		const char *name = json_string_value(json_object_get(tree, owner_names[i]));
 
@@ -298,7 +356,7 @@ int cost_config_load(struct cost_config *c, const char *host_path, const char *c
 	char path[PATH_MAX];
 	int rc;
 
-	*c = (struct cost_config){ 0 };
+	*c = (struct cost_config){ .hosts_given = host_path };
 	rc = load(host_path, "host.yaml", path, &c->host_tree);
 	if (!rc && c->host_tree)
 		rc = read_hosts(c, path);
@@ -341,8 +399,19 @@ void host_entry_over(struct host_entry *to, const struct host_entry *o)
 	over_text(&to->account, o->account);
 	over_text(&to->from, o->from);
 	over_number(&to->price, &o->price, sizeof(to->price), o->price >= 0);
+	over_number(&to->transfer, &o->transfer, sizeof(to->transfer), o->transfer >= 0);
+	over_number(&to->minimum_s, &o->minimum_s, sizeof(to->minimum_s), o->minimum_s >= 0);
+	over_number(&to->sustained_percent, &o->sustained_percent, sizeof(to->sustained_percent),
+		    o->sustained_percent >= 0);
+	if (o->n_volumes) {
+		memcpy(to->volumes, o->volumes, sizeof(to->volumes));
+		to->n_volumes = o->n_volumes;
+	}
 	over_number(&to->rates, &o->rates, sizeof(to->rates), rates_given(&o->rates));
 	over_number(&to->launched_ns, &o->launched_ns, sizeof(to->launched_ns), o->launched_ns);
+	over_number(&to->stopped_ns, &o->stopped_ns, sizeof(to->stopped_ns), o->stopped_ns);
+	over_number(&to->seen_launch_ns, &o->seen_launch_ns, sizeof(to->seen_launch_ns),
+		    o->seen_launch_ns);
 	to->interrupted |= o->interrupted;
 }
 
@@ -354,6 +423,26 @@ void cost_config_host(const struct cost_config *c, const char *name, struct host
 			*ret = c->hosts[i];
 			break;
 		}
+}
+
+/* "TYPE:GIB" or "TYPE:GIB:ID". */
+int volume_of_text(const char *text, char *copy, struct host_entry *ret)
+{
+	struct host_volume *v = &ret->volumes[ret->n_volumes];
+	char *gib = strchr(copy, ':'), *id = gib ? strchr(gib + 1, ':') : NULL;
+
+	if (ret->n_volumes == VOLUMES_MAX)
+		return bad("--volume", text, "...", "one of the first 16");
+	if (id)
+		*id++ = '\0';
+	if (gib)
+		*gib++ = '\0';
+	if (!gib || !*copy || decimal_parse(gib, 3, &v->gib_milli) < 0 || v->gib_milli <= 0)
+		return bad("--volume", "TYPE:GIB", text, "a type and a size, such as gp3:100");
+	v->type = copy;
+	v->id = id && *id ? id : "";
+	ret->n_volumes++;
+	return EXIT_OK;
 }
 
 int rates_of_text(const char *text, struct rates *ret)

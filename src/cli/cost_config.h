@@ -17,6 +17,7 @@
 struct host_volume {
 	const char *id, *type; /* type NULL: only billed */
 	money gib_milli;       /* size; 0: unknown */
+	bool unpriced;	       /* no price of such a volume is known */
 };
 
 /* Texts are borrowed from the configuration or the options; NULL: not given. */
@@ -29,8 +30,12 @@ struct host_entry {
 	struct machine size; /* 0: as the type, or as the run says */
 	money price;	     /* USD per hour; < 0: not given */
 	struct rates rates;
+	money transfer;		   /* USD per GB (10^9 bytes) that is sent; < 0: not given */
+	int64_t minimum_s;	   /* that a start is billed for; < 0: the provider's */
+	int64_t sustained_percent; /* of the month that such machines run (GCP); < 0: not given */
 	struct carbon_given carbon;
-	uint64_t launched_ns, stopped_ns; /* 0: not given */
+	uint64_t launched_ns, stopped_ns; /* paid for from, to; 0: not given */
+	uint64_t seen_launch_ns;	  /* by the metadata service; 0: not known */
 	bool interrupted;
 };
 
@@ -43,6 +48,7 @@ struct budget {
 
 struct cost_config {
 	json_t *host_tree, *center_tree; /* own the texts */
+	bool hosts_given;		 /* host.yaml by name, not the usual one */
 	struct host_entry *hosts;
 	size_t n_hosts;
 	struct who_rule *rules;
@@ -53,7 +59,8 @@ struct cost_config {
 
 #define HOST_ENTRY_NONE                                                                            \
 	{                                                                                          \
-		.price = -1, .rates = RATES_NONE, .carbon = { -1, -1, -1, -1 },                    \
+		.price = -1, .rates = RATES_NONE, .transfer = -1, .minimum_s = -1,                 \
+		.sustained_percent = -1, .carbon = { -1, -1, -1, -1 },                             \
 	}
 
 /* Paths NULL: the user's own, which may be absent. Returns an exit code; it has
@@ -66,5 +73,7 @@ void cost_config_host(const struct cost_config *c, const char *name, struct host
 void host_entry_over(struct host_entry *to, const struct host_entry *over);
 /* "core=0.02,gib=0.002,gpu=1,kwh=0.25". Returns an exit code. */
 int rates_of_text(const char *text, struct rates *ret);
+/* copy: a copy of text that *ret borrows from then on. Returns an exit code. */
+int volume_of_text(const char *text, char *copy, struct host_entry *ret);
 
 #endif

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/base/cleanup.h"
 #include "src/base/log.h"
 #include "src/base/str.h"
 
 #define ANSWER_MAX (64 * 1024)
+#define BUDGET_MS  5000
+#define ASK_MS	   2000 /* one question */
 
 struct answer {
 	struct str body;
@@ -37,15 +40,32 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
-static void set_options(CURL *h, const char *url, struct answer *a)
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* How long one question may take; 0: the time is up. */
+static long time_left_ms(const struct cost_detect *d)
+{
+	uint64_t now = now_ns();
+	uint64_t left = d->deadline_ns > now ? (d->deadline_ns - now) / 1000000 : 0;
+
+	return left < ASK_MS ? (long)left : ASK_MS;
+}
+
+static void set_options(CURL *h, const char *url, long timeout_ms, struct answer *a)
 {
 	curl_easy_setopt(h, CURLOPT_URL, url);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http");
 	curl_easy_setopt(h, CURLOPT_PROXY, "");
 	curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, 1000L);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, 2000L);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms / 2 + 1);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, a);
@@ -60,15 +80,17 @@ static int ask(const struct cost_detect *d, const char *method, const char *path
 {
 	struct curl_slist *headers = curl_slist_append(NULL, header);
 	CURL *h = curl_easy_init();
+	long code = 0, timeout_ms = time_left_ms(d);
 	char url[512];
-	long code = 0;
 	CURLcode r = CURLE_FAILED_INIT;
 
 	str_reset(&ret->body);
 	ret->google = false;
 	snprintf(url, sizeof(url), "%s%s", d->address, path);
-	if (h && headers) {
-		set_options(h, url, ret);
+	if (!timeout_ms) {
+		r = CURLE_OPERATION_TIMEDOUT;
+	} else if (h && headers) {
+		set_options(h, url, timeout_ms, ret);
 		curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
 		r = curl_easy_perform(h);
@@ -126,6 +148,7 @@ static int ec2_token(const struct cost_detect *d, struct answer *a, char *header
 
 static int ec2(struct cost_detect *d, struct answer *a)
 {
+	const char *launched;
 	char header[300];
 	json_t *tree;
 	int r = ec2_token(d, a, header, sizeof(header));
@@ -147,6 +170,9 @@ static int ec2(struct cost_detect *d, struct answer *a)
 	keep(d->zone, sizeof(d->zone), tree, "availabilityZone");
 	keep(d->resource, sizeof(d->resource), tree, "instanceId");
 	keep(d->account, sizeof(d->account), tree, "accountId");
+	launched = json_string_value(json_object_get(tree, "pendingTime"));
+	if (!launched || time_parse(launched, &d->entry.seen_launch_ns) < 0)
+		d->entry.seen_launch_ns = 0;
 	json_decref(tree);
 	str_copy(d->lifecycle, sizeof(d->lifecycle), "on-demand");
 	if (ask(d, "GET", "/latest/meta-data/instance-life-cycle", header, a) == 0 &&
@@ -243,7 +269,7 @@ static int detect(struct cost_detect *d)
 
 	for (size_t i = 0; i < ARRAY_SIZE(services) && r < 0; i++) {
 		r = services[i].ask(d, &a);
-		if (r == -EPERM)
+		if (r == -EPERM && !d->quiet)
 			log_warning("the metadata service of %s refuses to answer",
 				    services[i].name);
 		if (r == -EAGAIN) /* nobody at that address: the others share it */
@@ -253,6 +279,68 @@ static int detect(struct cost_detect *d)
 	return r < 0 ? -ENOENT : 0;
 }
 
+static void begin(struct cost_detect *d)
+{
+	unsigned budget_ms = d->budget_ms ? d->budget_ms : BUDGET_MS;
+
+	d->deadline_ns = now_ns() + budget_ms * 1000000ULL;
+}
+
+/* 200 on a path that is only there when the machine is to be taken away. */
+static bool ec2_taken(struct cost_detect *d, struct answer *a)
+{
+	char header[300];
+
+	return ec2_token(d, a, header, sizeof(header)) == 0 &&
+	       ask(d, "GET", "/latest/meta-data/spot/instance-action", header, a) == 0;
+}
+
+static bool gcp_taken(struct cost_detect *d, struct answer *a)
+{
+	return ask(d, "GET", "/computeMetadata/v1/instance/preempted", "Metadata-Flavor: Google",
+		   a) == 0 &&
+	       a->google && !strncasecmp(str_text(&a->body), "TRUE", 4);
+}
+
+static bool azure_taken(struct cost_detect *d, struct answer *a)
+{
+	json_t *tree, *event;
+	bool taken = false;
+	size_t i;
+
+	if (ask(d, "GET", "/metadata/scheduledevents?api-version=2020-07-01", "Metadata: true", a) <
+	    0)
+		return false;
+	tree = parse(a);
+	json_array_foreach(json_object_get(tree, "Events"), i, event)
+	{
+		const char *type = json_string_value(json_object_get(event, "EventType"));
+
+		taken |= type && !strcmp(type, "Preempt");
+	}
+	json_decref(tree);
+	return taken;
+}
+
+bool cost_detect_taken(struct cost_detect *d)
+{
+	struct answer a = { 0 };
+	bool taken = false;
+
+	if (d->result < 0 || curl_global_init(CURL_GLOBAL_DEFAULT))
+		return false;
+	begin(d);
+	if (!strcmp(d->provider, "aws"))
+		taken = ec2_taken(d, &a);
+	else if (!strcmp(d->provider, "gcp"))
+		taken = gcp_taken(d, &a);
+	else
+		taken = azure_taken(d, &a);
+	str_fini(&a.body);
+	curl_global_cleanup();
+	return taken;
+}
+
 int cost_detect(void *ctx, struct host_entry *ret)
 {
 	struct cost_detect *d = ctx;
@@ -260,13 +348,14 @@ int cost_detect(void *ctx, struct host_entry *ret)
 	if (!d->done) {
 		d->done = true;
 		d->entry = (struct host_entry)HOST_ENTRY_NONE;
+		begin(d);
 		if (curl_global_init(CURL_GLOBAL_DEFAULT))
 			return -ENOENT;
 		d->result = detect(d);
 		curl_global_cleanup();
-		if (d->result < 0)
+		if (d->result < 0 && !d->quiet)
 			log_warning("--detect: no metadata service answers at %s", d->address);
-		else
+		else if (d->result == 0)
 			fill_entry(d);
 	}
 	if (d->result == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What kind of rented machine this is: asks the metadata service of EC2 (IMDSv2),
- * GCP and Azure, each at most 2 s, without proxies or redirects. Only when the user
+ * GCP and Azure, in bounded time, without proxies or redirects. Only when the user
  * asks for it; nothing else is ever contacted.
  */
 #ifndef TRACER_CLI_COST_DETECT_H
@@ -11,6 +11,9 @@
 
 struct cost_detect {
 	const char *address; /* "http://169.254.169.254" unless the user names another */
+	unsigned budget_ms;  /* for all questions together; 0: 5000 */
+	uint64_t deadline_ns;
+	bool quiet; /* says nothing where nobody answers */
 	bool done;
 	int result;
 	struct host_entry entry;
@@ -21,5 +24,9 @@ struct cost_detect {
 
 /* ctx: struct cost_detect. Asks once. 0, or -ENOENT: no such service answered. */
 int cost_detect(void *ctx, struct host_entry *ret);
+
+/* After it has answered: is the machine about to be taken away (EC2 spot
+ * instance-action, GCP preempted, Azure Preempt event)? Asks each time. */
+bool cost_detect_taken(struct cost_detect *d);
 
 #endif

@@ -103,7 +103,7 @@ static void cells_of_leaf(const struct cost_focus *f, const struct book_leaf *le
 int cost_focus_part(void *ctx, const struct book_host *h, const struct cost_line *line,
 		    const struct book_leaf *leaf, const money parts[PARTS])
 {
-	static const char *const categories[] = { "Compute", "Storage", "Networking" };
+	static const char *const categories[] = { "Compute", "Storage", "Networking", "Compute" };
 	static const char *const policies[] = { "max", "used", "reserved", "wall" };
 	const struct cost_focus *f = ctx;
 	money_sum sum = 0;

@@ -55,8 +55,14 @@ static uint64_t minus(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/* Where bytes that are sent have a price, the others do not count. */
+static uint64_t network_of(const struct wire_ledger *l, bool sent)
+{
+	return l->net_tx_bytes + (sent ? 0 : l->net_rx_bytes);
+}
+
 /* What the run did outside of its tasks: the engine, or all of it. */
-static struct cost_leaf run_leaf(const struct book_run *r)
+static struct cost_leaf run_leaf(const struct book_run *r, bool sent)
 {
 	const struct run_row *run = &r->s.run;
 	struct cost_leaf l = { .parent = -1, .start_ns = run->start_ns, .end_ns = r->end_ns };
@@ -65,12 +71,12 @@ static struct cost_leaf run_leaf(const struct book_run *r)
 		run_is_observed(run) ? run->ledger.state_ns[LEDGER_CPU] : run->command_cpu_ns;
 	uint64_t peak = 0;
 	uint64_t storage = run->ledger.read_bytes + run->ledger.write_bytes;
-	uint64_t network = run->ledger.net_rx_bytes + run->ledger.net_tx_bytes;
+	uint64_t network = network_of(&run->ledger, sent);
 
 	for (const struct task_entry *t = r->s.tasks; t; t = t->hh.next) {
 		cpu = minus(cpu, t->row.ledger.state_ns[LEDGER_CPU]);
 		storage = minus(storage, t->row.ledger.read_bytes + t->row.ledger.write_bytes);
-		network = minus(network, t->row.ledger.net_rx_bytes + t->row.ledger.net_tx_bytes);
+		network = minus(network, network_of(&t->row.ledger, sent));
 	}
 	for (const struct tool_entry *t = r->s.tools; t; t = t->next)
 		peak = t->row.peak_rss_bytes > peak ? t->row.peak_rss_bytes : peak;
@@ -84,7 +90,7 @@ static struct cost_leaf run_leaf(const struct book_run *r)
 	return l;
 }
 
-static struct cost_leaf task_leaf(const struct task_row *t, const struct book_run *r)
+static struct cost_leaf task_leaf(const struct task_row *t, const struct book_run *r, bool sent)
 {
 	struct cost_leaf l = { .start_ns = t->start_ns,
 			       .end_ns = t->end_ns ? t->end_ns : r->end_ns };
@@ -95,7 +101,7 @@ static struct cost_leaf task_leaf(const struct task_row *t, const struct book_ru
 	l.reserved[POOL_CPU] = (uint64_t)t->requested_cpus * DEMAND_CORE;
 	l.reserved[POOL_MEMORY] = t->requested_memory_bytes / 1024;
 	l.storage_bytes = t->ledger.read_bytes + t->ledger.write_bytes;
-	l.network_bytes = t->ledger.net_rx_bytes + t->ledger.net_tx_bytes;
+	l.network_bytes = network_of(&t->ledger, sent);
 	return l;
 }
 
@@ -115,6 +121,7 @@ static int agent_leaf(struct cost_book *b, struct book_host *h, const struct boo
 struct place { /* of a task's leaf on its host, and in the book */
 	int64_t task;
 	uint32_t leaf, book;
+	weight_sum kib_ns; /* memory of its processes x their time */
 	UT_hash_handle hh;
 };
 
@@ -198,14 +205,15 @@ static int load_tasks(struct cost_book *b, uint32_t run, struct place **places)
 	struct book_run *r = &b->runs[run];
 	struct book_host *h = b->hosts[r->host];
 	struct book_leaf about = { .run = run, .host = r->host };
-	struct cost_leaf l = run_leaf(r);
+	bool sent = h->id.transfer >= 0;
+	struct cost_leaf l = run_leaf(r, sent);
 	uint32_t leaf;
 	int e = new_leaf(b, h, &l, &about, &leaf);
 
 	if (e == 0)
 		e = add_place(b, h, places, 0, leaf);
 	for (const struct task_entry *t = r->s.tasks; t && e == 0; t = t->hh.next) {
-		l = task_leaf(&t->row, r);
+		l = task_leaf(&t->row, r, sent);
 		about.task = t;
 		e = new_leaf(b, h, &l, &about, &leaf);
 		if (e == 0)
@@ -229,6 +237,9 @@ struct process_walk {
 	struct place *places;
 	struct book_run *run;
 	uint32_t of_run; /* leaf of the run itself */
+	struct tool_of *tools;
+	bool keep;	      /* the processes are shown */
+	size_t first_process; /* of the run in book.processes */
 };
 
 static const char *account_of(struct cost_book *b, const struct exec_row *exec)
@@ -246,24 +257,70 @@ static const char *account_of(struct cost_book *b, const struct exec_row *exec)
 	return NULL;
 }
 
-static int visit_process(void *ctx, const struct process_view *v)
+struct tool_of { /* name of a tool's id */
+	int64_t id;
+	const char *name;
+	UT_hash_handle hh;
+};
+
+static int name_tools(struct process_walk *w, const struct tool_entry *t)
 {
-	struct process_walk *w = ctx;
+	for (; t; t = t->next) {
+		struct tool_of *of = arena_alloc(&w->b->arena, sizeof(*of));
+
+		if (!of)
+			return -ENOMEM;
+		of->id = t->row.id;
+		of->name = t->row.name;
+		HASH_ADD(hh, w->tools, id, sizeof(of->id), of);
+	}
+	return 0;
+}
+
+static int name_all_tools(struct process_walk *w)
+{
+	int r = name_tools(w, w->run->s.tools);
+
+	for (struct task_entry *t = w->run->s.tasks; t && r == 0; t = t->hh.next)
+		r = name_tools(w, t->tools);
+	return r;
+}
+
+/* Of the program it was in the end: what a fork inherited of its parent's peak is gone at
+ * its exec. */
+static uint64_t held_bytes(const struct process_row *p)
+{
+	return p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
+}
+
+/* What it held at most, for as long as it lived in the time of its leaf. */
+static void add_memory(struct process_walk *w, struct place *place, const struct process_row *p)
+{
+	const struct cost_leaf *l = &w->b->hosts[w->run->host]->leaves[place->leaf];
+	uint64_t end_ns = p->end_ns ? p->end_ns : w->run->end_ns;
+	uint64_t from = p->start_ns > l->start_ns ? p->start_ns : l->start_ns;
+	uint64_t to = end_ns < l->end_ns ? end_ns : l->end_ns;
+
+	if (to > from)
+		place->kib_ns += (weight_sum)(held_bytes(p) / 1024) * (to - from);
+}
+
+static int keep_process(struct process_walk *w, const struct place *place,
+			const struct process_row *p)
+{
 	struct cost_book *b = w->b;
-	const struct process_row *p = v->process;
-	struct place *place = place_of(w->places, p->task);
+	struct tool_of *tool = NULL;
 	struct book_process *all;
 
-	if (p->kernel_thread)
-		return 0;
 	if (b->n_processes == PROCESSES_MAX)
 		return -E2BIG;
 	all = book_room(b->processes, b->n_processes, &b->size_processes, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
 	b->processes = all;
+	HASH_FIND(hh, w->tools, &p->tool, sizeof(p->tool), tool);
 	all[b->n_processes++] = (struct book_process){
-		.leaf = place ? place->book : w->of_run,
+		.leaf = place->book,
 		.id = p->id,
 		.pid = p->pid,
 		.uid = p->uid,
@@ -271,14 +328,53 @@ static int visit_process(void *ctx, const struct process_view *v)
 		.cpu_ns = p->ledger.state_ns[LEDGER_CPU],
 		.start_ns = p->start_ns,
 		.end_ns = p->end_ns ? p->end_ns : w->run->end_ns,
-		.peak_rss_bytes = p->peak_rss_bytes,
+		.peak_rss_bytes = held_bytes(p),
 		.storage_bytes = p->ledger.read_bytes + p->ledger.write_bytes,
-		.network_bytes = p->ledger.net_rx_bytes + p->ledger.net_tx_bytes,
-		.tool = book_intern(b, v->tool_name),
-		.comm = book_intern(b, p->comm),
+		.network_bytes = network_of(&p->ledger, b->hosts[w->run->host]->id.transfer >= 0),
+		.tool = tool ? tool->name : NULL,
+		.comm = tool ? NULL : book_intern(b, p->comm),
 		.container = book_intern(b, p->container),
-		.account = b->options.by == BY_ACCOUNT ? account_of(b, v->exec) : NULL,
 	};
+	return 0;
+}
+
+static int visit_process(void *ctx, const struct process_row *p)
+{
+	struct process_walk *w = ctx;
+	struct place *place = place_of(w->places, p->task);
+
+	if (p->kernel_thread)
+		return 0;
+	if (!place)
+		place = place_of(w->places, 0);
+	add_memory(w, place, p);
+	return w->keep ? keep_process(w, place, p) : 0;
+}
+
+/* The processes of a run come by id. */
+static struct book_process *process_of(struct process_walk *w, int64_t id)
+{
+	size_t low = w->first_process, high = w->b->n_processes;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->b->processes[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->b->n_processes && w->b->processes[low].id == id ? &w->b->processes[low]
+									: NULL;
+}
+
+static int visit_account(void *ctx, const struct process_view *v)
+{
+	struct process_walk *w = ctx;
+	struct book_process *p = process_of(w, v->process->id);
+
+	if (p)
+		p->account = account_of(w->b, v->exec);
 	return 0;
 }
 
@@ -289,6 +385,7 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 	struct process_walk *w = ctx;
 	struct place *place = place_of(w->places, v->process->task);
 	const char *digits = f->path + sizeof(device) - 1;
+	struct book_process *p;
 	unsigned long minor;
 	char *end;
 
@@ -299,18 +396,42 @@ static int visit_file(void *ctx, const struct file_row *f, const struct process_
 	if (*end || minor >= 64)
 		return 0;
 	w->b->leaves[place ? place->book : w->of_run].gpus_seen |= 1ULL << minor;
-	for (size_t i = w->b->n_processes; i-- > 0;)
-		if (w->b->processes[i].id == v->process->id) {
-			w->b->processes[i].gpus |= 1ULL << minor;
-			break;
-		}
+	p = process_of(w, v->process->id);
+	if (p)
+		p->gpus |= 1ULL << minor;
 	return 0;
+}
+
+/* On average while the leaf ran; where no process says more, its largest all the time. */
+static void set_memory(struct process_walk *w)
+{
+	struct cost_leaf *leaves = w->b->hosts[w->run->host]->leaves;
+
+	for (struct place *p = w->places; p; p = p->hh.next) {
+		struct cost_leaf *l = &leaves[p->leaf];
+
+		if (p->kib_ns && l->end_ns > l->start_ns)
+			l->used[POOL_MEMORY] = (uint64_t)(p->kib_ns / (l->end_ns - l->start_ns));
+	}
+}
+
+static int load_processes(struct process_walk *w, struct store *store)
+{
+	int r = w->keep ? name_all_tools(w) : 0;
+
+	if (r == 0)
+		r = store_each_process_use(store, w->run->s.run.id, visit_process, w);
+	set_memory(w);
+	if (r >= 0 && w->keep && w->b->options.by == BY_ACCOUNT)
+		r = store_each_process(store, w->run->s.run.id, visit_account, w);
+	HASH_CLEAR(hh, w->tools);
+	return r;
 }
 
 static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 {
 	struct book_run *r = &b->runs[run];
-	struct process_walk w = { b, NULL, r, 0 };
+	struct process_walk w = { .b = b, .run = r, .first_process = b->n_processes };
 	struct book_host *h = b->hosts[r->host];
 	struct snapshot loaded;
 	size_t first = b->n_leaves;
@@ -320,9 +441,14 @@ static int load_run(struct cost_book *b, uint32_t run, struct store *store)
 		return e;
 	r->s = loaded;
 	e = load_tasks(b, run, &w.places);
+	if (r->selected && !(r->s.run.features & FEATURE_NET_BYTES))
+		h->sent_unknown = true;
+	else if (r->selected)
+		h->sent_bytes += r->s.run.ledger.net_tx_bytes;
 	w.of_run = (uint32_t)first;
-	if (e == 0 && b->options.processes && r->selected)
-		e = store_each_process(store, r->s.run.id, visit_process, &w);
+	w.keep = b->options.processes && r->selected;
+	if (e == 0)
+		e = load_processes(&w, store);
 	if (e >= 0 && h->machine.gpus_milli)
 		e = store_each_file(store, r->s.run.id, visit_file, &w);
 	for (struct place *p = w.places; p && e >= 0; p = p->hh.next)

@@ -8,8 +8,10 @@
 
 #include "src/base/cleanup.h"
 #include "src/cli/cost_book.h"
+#include "src/cost/terms.h"
 
 #define HOUR_NS 3600000000000ULL
+#define GB	1000000000ULL
 
 static int add_line(struct line_list *l, const struct cost_line *line)
 {
@@ -32,6 +34,8 @@ static int price_at(const struct cost_book *b, const struct book_host *h, uint64
 {
 	struct price_query q = { h->id.provider, h->id.type,   h->id.region,
 				 h->id.zone,	 h->lifecycle, time_ns };
+	size_t len;
+	int r;
 
 	*ret = (struct price){ .until_ns = UINT64_MAX };
 	if (h->id.price >= 0) {
@@ -43,7 +47,16 @@ static int price_at(const struct cost_book *b, const struct book_host *h, uint64
 		str_copy(ret->source, sizeof(ret->source), "rates");
 		return rates_price(&h->id.rates, &h->machine, &ret->usd_per_hour);
 	}
-	return price_find(b->prices, &q, ret);
+	r = price_find(b->prices, &q, ret);
+	if (r < 0 || !has_sustained_use(h->id.provider, h->id.type, h->lifecycle) ||
+	    h->id.sustained_percent < 0)
+		return r;
+	ret->usd_per_hour = sustained_use_price(h->id.type, (unsigned)h->id.sustained_percent,
+						ret->usd_per_hour);
+	len = strlen(ret->source);
+	snprintf(ret->source + len, sizeof(ret->source) - len, ", sustained use %d %%",
+		 (int)h->id.sustained_percent);
+	return 0;
 }
 
 static void explain(struct book_host *h)
@@ -110,21 +123,44 @@ static unsigned days_in_month(uint64_t time_ns)
 	return (unsigned)((timegm(&next) - timegm(&tm)) / 86400);
 }
 
-/* GB-months of a volume in a window: size x time / the length of that month. */
+static uint64_t month_end(uint64_t time_ns)
+{
+	time_t t = (time_t)(time_ns / 1000000000ULL);
+	struct tm tm, next = { .tm_mday = 1 };
+
+	gmtime_r(&t, &tm);
+	next.tm_year = tm.tm_year;
+	next.tm_mon = tm.tm_mon + 1;
+	return (uint64_t)timegm(&next) * 1000000000ULL;
+}
+
+/* Of a volume in a window: its GB-months, size x time / the length of each month. A
+ * volume of no known price has lines too, so that bills find its time: amount -1. */
 static int volume_line(struct book_host *h, const struct host_volume *v, const struct window *w)
 {
-	struct cost_line line = { w->start_ns, w->end_ns, 0, LINE_STORAGE };
-	uint64_t month_ns = days_in_month(w->start_ns) * 24 * HOUR_NS;
+	const struct host_entry *id = &h->id;
 	struct price p;
+	bool known = v->type && v->gib_milli && id->provider && id->region &&
+		     price_volume(id->provider, id->region, v->type, &p) == 0;
+	int r = 0;
 
-	if (v->type && h->id.provider && h->id.region &&
-	    price_volume(h->id.provider, h->id.region, v->type, &p) == 0) {
-		weight_sum m = (weight_sum)p.usd_per_hour * (uint64_t)v->gib_milli / 1000;
+	for (uint64_t at = w->start_ns; at < w->end_ns && r == 0;) {
+		uint64_t end = month_end(at) < w->end_ns ? month_end(at) : w->end_ns;
+		uint64_t month_ns = days_in_month(at) * 24 * HOUR_NS;
+		struct cost_line line = { at, end, -1, LINE_STORAGE };
+		weight_sum m;
 
-		m = m * (w->end_ns - w->start_ns) / month_ns;
-		line.amount = m > (weight_sum)INT64_MAX ? 0 : (money)m;
+		if (known) {
+			m = (weight_sum)p.usd_per_hour * (uint64_t)v->gib_milli / 1000;
+			m = m * (end - at) / month_ns;
+			if (m > (weight_sum)INT64_MAX)
+				return -ERANGE;
+			line.amount = (money)m;
+		}
+		r = add_line(&h->storage, &line);
+		at = end;
 	}
-	return add_line(&h->storage, &line);
+	return r;
 }
 
 static int estimate(struct cost_book *b, struct book_host *h)
@@ -154,7 +190,7 @@ static int estimate(struct cost_book *b, struct book_host *h)
 
 /* What is billed, and what is not; pieces without a price are only counted. */
 static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
-		   const struct line_list *lines)
+		   const struct line_list *lines, bool *ret_unpriced)
 {
 	size_t max = lines->n * 2 + 64, n;
 	uint64_t covered = 0; /* several charges of one hour are one hour */
@@ -171,6 +207,7 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 	}
 	if (!all)
 		return -ENOMEM;
+	*ret_unpriced = false;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct cost_line *l = &all[i].line;
 		uint64_t from = all[i].billed && covered > l->start_ns ? covered : l->start_ns;
@@ -185,6 +222,8 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 		}
 		if (all[i].billed || l->amount >= 0)
 			r = add_line(&h->final, l);
+		else
+			*ret_unpriced = true;
 	}
 	free(all);
 	return r;
@@ -202,7 +241,8 @@ static int price_volumes(struct cost_book *b, struct book_host *h)
 			r = volume_line(h, &h->id.volumes[v], &h->windows[i]);
 		own = (struct line_list){ h->storage.lines + first, h->storage.n - first, 0 };
 		if (r == 0)
-			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own);
+			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own,
+				    &h->id.volumes[v].unpriced);
 	}
 	return r;
 }
@@ -217,23 +257,82 @@ static void drop_unpriced(struct line_list *l)
 	l->n = n;
 }
 
+/* What a start costs at least, where the whole life of the machine is known. A bill has
+ * it already. */
+static int add_minimum(struct cost_book *b, struct book_host *h)
+{
+	uint64_t start = h->windows[0].start_ns, end = h->windows[h->n_windows - 1].end_ns;
+	uint64_t least = h->id.minimum_s >= 0 ? (uint64_t)h->id.minimum_s * 1000000000ULL
+					      : billing_minimum_ns(h->id.provider);
+	struct cost_line line = { end, start + least, 0, LINE_MINIMUM };
+	struct price p;
+	int r;
+
+	if (end - start >= least || !h->has_price)
+		return 0;
+	if (!h->id.launched_ns || !h->id.stopped_ns) {
+		h->minimum_unknown = !h->id.seen_launch_ns || end < h->id.seen_launch_ns + least;
+		return 0;
+	}
+	r = price_at(b, h, end - 1, &p);
+	if (r == 0)
+		r = money_for(p.usd_per_hour, line.end_ns - end, &line.amount);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = add_line(&h->estimate, &line);
+	return r == 0 && !h->billed_ns ? add_line(&h->final, &line) : r;
+}
+
+/* Bytes sent through sockets, where the user says what they cost and no bill does. */
+static int add_transfer(struct book_host *h)
+{
+	struct cost_line line = { h->windows[0].start_ns, h->windows[h->n_windows - 1].end_ns, 0,
+				  LINE_NETWORK };
+	weight_sum sent = 0, amount;
+	bool billed = false;
+	int r;
+
+	for (size_t i = 0; i < h->final.n; i++)
+		billed |= h->final.lines[i].kind == LINE_NETWORK;
+	for (size_t i = 0; i < h->n_leaves; i++)
+		sent += cost_bytes_in(&h->leaves[i], h->leaves[i].network_bytes, line.start_ns,
+				      line.end_ns);
+	if (h->id.transfer < 0 || !sent)
+		return 0;
+	amount = ((weight_sum)h->id.transfer * sent + GB / 2) / GB;
+	if (amount > (weight_sum)INT64_MAX)
+		return -ERANGE;
+	line.amount = (money)amount;
+	r = add_line(&h->estimate, &line);
+	h->priced_transfer = !billed;
+	return r == 0 && !billed ? add_line(&h->final, &line) : r;
+}
+
 int book_price(struct cost_book *b)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < b->n_hosts && r == 0; i++) {
 		struct book_host *h = b->hosts[i];
+		bool ignored; /* unpriced_ns has it */
 
 		if (!h->n_windows)
 			continue;
 		r = estimate(b, h);
 		if (r == 0)
-			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate);
+			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate,
+				    &ignored);
 		if (r == 0)
 			r = price_volumes(b, h);
 		drop_unpriced(&h->estimate);
 		for (size_t k = 0; k < h->storage.n && r == 0; k++)
-			r = add_line(&h->estimate, &h->storage.lines[k]);
+			r = h->storage.lines[k].amount < 0
+				    ? 0
+				    : add_line(&h->estimate, &h->storage.lines[k]);
+		if (r == 0)
+			r = add_minimum(b, h);
+		if (r == 0)
+			r = add_transfer(h);
 	}
 	return r;
 }

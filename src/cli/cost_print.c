@@ -9,7 +9,7 @@
 #include "src/base/human.h"
 #include "src/base/log.h"
 #include "src/cli/cli.h"
-#include "src/cost/weights.h"
+#include "src/cli/cost_notes.h"
 
 struct sums {
 	money_sum billed, estimated, direct, overhead, idle[IDLE_CAUSES], idle_all;
@@ -47,155 +47,6 @@ static bool has_money(const struct sums *s)
 	return s->priced_ns || s->billed_ns || s->billed;
 }
 
-/* Every note as a line of text, for stderr or JSON. */
-struct notes {
-	struct str text;
-	int (*add)(void *ctx, const char *line);
-	void *ctx;
-	int r;
-};
-
-static void note(struct notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void note(struct notes *n, const char *format, ...)
-{
-	char line[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (n->r == 0)
-		n->r = n->add(n->ctx, line);
-}
-
-static void note_host(struct notes *n, const struct book_host *h)
-{
-	char wall[HUMAN_MAX];
-	/* What counts is how old it was when the host was used. */
-	int days = h->has_price
-			   ? price_age_days(h->price.as_of, h->windows[h->n_windows - 1].end_ns)
-			   : -1;
-
-	if (h->unpriced_ns)
-		note(n, "unpriced: %s of host %s: %s", human_duration(wall, h->unpriced_ns),
-		     h->name, h->why);
-	if (days > PRICE_STALE_DAYS && h->priced_ns)
-		note(n,
-		     "the price of %s %s is of %s, %d days before the end of the run: import a "
-		     "newer "
-		     "one with `tracer prices import`",
-		     h->id.provider, h->id.type, h->price.as_of, days);
-	if (h->price.builtin && h->lifecycle == LIFECYCLE_SPOT && h->priced_ns)
-		note(n,
-		     "the spot price of %s is a month's average of its region, not the price of "
-		     "the zone at the time: import the spot price history",
-		     h->id.type);
-	if (h->machine.gpus_milli && !h->pools.capacity[POOL_GPU])
-		return;
-	if (h->machine.gpus_milli) {
-		bool known, seen = false;
-
-		(void)gpu_vcpus(h->machine.gpu_model, h->machine.gpu_memory_gib, &known);
-		for (size_t i = 0; i < h->n_leaves; i++)
-			seen |= h->leaves[i].used[POOL_GPU] > 0;
-		if (!known)
-			note(n,
-			     "GPU `%s` of host %s has no weight of its own: it counts as 10 vCPUs",
-			     h->machine.gpu_model, h->name);
-		if (!seen)
-			note(n, "no process of host %s was seen to open a GPU: its part is idle",
-			     h->name);
-	}
-}
-
-static const char *owner_word(enum who_owner owner)
-{
-	return owner == WHO_PROJECT ? "project" : owner == WHO_GRANT ? "grant" : "cost center";
-}
-
-static money_sum spent(const struct cost_book *b, const struct budget *budget)
-{
-	money_sum sum = 0;
-
-	for (size_t i = 0; i < b->n_leaves; i++) {
-		const struct book_leaf *l = &b->leaves[i];
-		const struct who_rule *who = b->runs[l->run].who;
-		const char *owner = who ? who->owner[budget->owner] : NULL;
-
-		if (!owner || strcmp(owner, budget->name) || !b->runs[l->run].selected)
-			continue;
-		sum += (money_sum)l->overhead + l->idle;
-		for (int p = 0; p < COST_POOLS; p++)
-			sum += (money_sum)l->used[p] + l->unused[p];
-	}
-	return sum;
-}
-
-static void note_budgets(struct notes *n, const struct cost_book *b)
-{
-	for (size_t i = 0; i < b->config->n_budgets; i++) {
-		const struct budget *g = &b->config->budgets[i];
-		money_sum sum = spent(b, g);
-		char have[MONEY_MAX], may[MONEY_MAX];
-
-		if (sum * 100 < (money_sum)g->usd * g->warn_percent)
-			continue;
-		note(n, "budget of %s %s: %s of %s USD (%d %%)%s", owner_word(g->owner), g->name,
-		     money_round(have, sum, 2), money_round(may, g->usd, 2),
-		     (int)(sum * 100 / g->usd), sum > g->usd ? ": exceeded" : "");
-	}
-}
-
-static void note_bills(struct notes *n, const struct cost_book *b)
-{
-	const struct bill_book *bills = &b->bills;
-	char x[MONEY_MAX], y[MONEY_MAX], z[MONEY_MAX];
-
-	if (!b->has_bills)
-		return;
-	note(n,
-	     "bill: %" PRIu64 " lines, %s USD; %zu lines are of these hosts, %s USD; %" PRIu64
-	     " of other resources, %s USD",
-	     bills->lines, money_text(x, bills->total), bills->n, money_text(y, bills->matched),
-	     bills->n_unmatched, money_text(z, bills->unmatched));
-	if (bills->n_other || bills->unused)
-		note(n,
-		     "bill: unused commitments %s USD, taxes, credits and fees %s USD: charged to "
-		     "nobody",
-		     money_text(x, bills->unused), money_text(y, bills->other));
-	if (bills->duplicates)
-		note(n, "bill: lines that were there twice and count once: %" PRIu64,
-		     bills->duplicates);
-	if (bills->changed)
-		note(n, "bill: lines that a later file changed: %" PRIu64 ", by %s USD in all",
-		     bills->changed, money_text(x, bills->change));
-}
-
-static void notes_of(struct notes *n, const struct cost_book *b)
-{
-	for (size_t i = 0; i < b->n_hosts; i++)
-		if (b->hosts[i]->n_windows)
-			note_host(n, b->hosts[i]);
-	if (b->clock_steps)
-		note(n,
-		     "tasks that end before they start, so that no time can be charged to them "
-		     "(was "
-		     "the clock set back?): %" PRIu64,
-		     b->clock_steps);
-	if (b->no_time)
-		note(n, "tasks of no measurable time, which pay for none: %" PRIu64, b->no_time);
-	for (size_t i = 0; i < b->n_runs; i++)
-		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
-			note(n, "run %s has not ended: it counts until its last known event",
-			     b->runs[i].s.run.uid);
-		else if (b->runs[i].selected && !run_is_complete(&b->runs[i].s.run))
-			note(n, "run %s was not observed completely: see tracer report %s",
-			     b->runs[i].s.run.uid, b->runs[i].s.run.uid);
-	note_bills(n, b);
-	note_budgets(n, b);
-}
-
 static int to_stderr(void *ctx, const char *line)
 {
 	log_warning("%s", line);
@@ -212,15 +63,28 @@ static int to_array(void *ctx, const char *line)
 	return json_array_append_new(ctx, json_out_text(line, strlen(line))) < 0 ? -ENOMEM : 0;
 }
 
+/* Who said what the machine is. */
+static const char *known_from(const struct book_host *h, char *buf, size_t size)
+{
+	if (!h->id.from || !h->stored)
+		return h->id.from;
+	snprintf(buf, size, "recorded: %s", h->id.from);
+	return buf;
+}
+
 static void print_host(const struct cost_book *b, const struct book_host *h)
 {
-	char wall[HUMAN_MAX], usd[MONEY_MAX];
+	char wall[HUMAN_MAX], usd[MONEY_MAX], from[80];
 
 	printf("host %s: ", h->name);
 	if (h->id.provider || h->id.type)
-		printf("%s %s%s%s %s, ", h->id.provider ? h->id.provider : "?",
+		printf("%s %s%s%s %s", h->id.provider ? h->id.provider : "?",
 		       h->id.type ? h->id.type : "?", h->id.region ? " " : "",
 		       h->id.region ? h->id.region : "", lifecycle_name(h->lifecycle));
+	if ((h->id.provider || h->id.type) && h->id.from)
+		printf(" (%s)", known_from(h, from, sizeof(from)));
+	if (h->id.provider || h->id.type)
+		printf(", ");
 	printf("%s", human_duration(wall, h->wall_ns));
 	if (h->has_price)
 		printf(", %s USD/h (%s%s%s)", money_text(usd, h->price.usd_per_hour),
@@ -232,29 +96,49 @@ static void print_host(const struct cost_book *b, const struct book_host *h)
 	putchar('\n');
 }
 
+/* Large sums need no millionths. */
+static unsigned decimals_for(money_sum total)
+{
+	return total >= (money_sum)1000 * USD ? 2 : total >= (money_sum)10 * USD ? 4 : 6;
+}
+
+/* "idle 0.000622 (59 %)" */
+static void print_part(const char *what, money_sum part, money_sum whole, unsigned decimals)
+{
+	char usd[MONEY_MAX];
+
+	printf("%s %s", what, money_round(usd, part, decimals));
+	if (whole > 0 && part > 0 && part * 200 < whole)
+		printf(" (<1 %%)");
+	else if (whole > 0)
+		printf(" (%d %%)", (int)((part * 100 + whole / 2) / whole));
+}
+
 static void print_sums(const struct cost_report *r, const struct sums *s)
 {
 	const struct cost_book *b = r->book;
-	char x[MONEY_MAX], y[MONEY_MAX], z[MONEY_MAX], w[MONEY_MAX];
+	unsigned d = decimals_for(s->billed);
+	char x[MONEY_MAX], y[MONEY_MAX];
 
 	putchar('\n');
 	if (has_money(s)) {
-		printf("attributed %s + overhead %s + idle %s = %s %s USD\n",
-		       money_round(x, s->direct, 6), money_round(y, s->overhead, 6),
-		       money_round(z, s->idle_all, 6),
+		print_part("attributed", s->direct, s->billed, d);
+		print_part(" + overhead", s->overhead, s->billed, d);
+		print_part(" + idle", s->idle_all, s->billed, d);
+		printf(" = %s %s%s USD\n",
 		       s->billed_ns && !s->priced_ns ? "billed"
 		       : s->billed_ns		     ? "billed and estimated"
 						     : "estimated",
-		       money_round(w, s->billed, 6));
+		       cost_is_lower_bound(b) ? "at least " : "", money_round(x, s->billed, d));
 		if (b->has_bills && s->has_price)
 			printf("by prices alone %s USD, residual %s USD\n",
-			       money_round(x, s->estimated, 6),
-			       money_round(y, s->billed - s->estimated, 6));
+			       money_round(x, s->estimated, d),
+			       money_round(y, s->billed - s->estimated, d));
 	}
 	for (int c = 0, n = 0; c < IDLE_CAUSES; c++) {
 		if (s->idle[c])
 			printf("%s %s %s", n ? "," : "idle:", idle_cause_name((enum idle_cause)c),
-			       money_round(x, s->idle[c], 6));
+			       money_round(x, s->idle[c], d));
 		n += s->idle[c] != 0;
 		if (c + 1 == IDLE_CAUSES && n)
 			putchar('\n');
@@ -265,17 +149,18 @@ static void print_sums(const struct cost_report *r, const struct sums *s)
 	printf("policy %s; energy and CO2 are modelled, see tracer-cost(1)\n", r->policy);
 }
 
-static int print_rows(const struct cost_report *r)
+static int print_rows(const struct cost_report *r, const struct sums *s)
 {
 	struct sheet *sheet;
 	int error = 0, rc = sheet_new(stdout, r->sheet, r->options, &sheet);
 
 	if (rc)
 		return rc;
-	for (const struct cost_row *row = r->rows->rows; row && error == 0; row = row->hh.next) {
+	sheet_decimals(sheet, decimals_for(s->billed));
+	for (size_t i = 0; i < r->rows->n && error == 0; i++) {
 		struct record record = { 0 };
 
-		error = cost_row_record(row, r->book->has_bills, &record);
+		error = cost_row_record(r->rows, r->rows->list[i], &record);
 		if (error == 0)
 			error = sheet_add(sheet, &record);
 	}
@@ -322,6 +207,9 @@ static json_t *json_sums(const struct cost_report *r, const struct sums *s)
 		set_money(o, "estimate_usd", s->estimated);
 	if (r->book->has_bills && s->has_price)
 		set_money(o, "residual_usd", s->billed - s->estimated);
+	(void)json_out_set(o, "is_lower_bound",
+			   json_boolean(!has_money(s) || cost_is_lower_bound(r->book)));
+	(void)json_out_set(o, "observed_completely", json_boolean(cost_is_complete(r->book)));
 	(void)json_out_set(o, "priced_ns", json_out_time(s->priced_ns));
 	(void)json_out_set(o, "billed_ns", json_out_time(s->billed_ns));
 	(void)json_out_set(o, "unpriced_ns", json_out_time(s->unpriced_ns));
@@ -334,7 +222,7 @@ static json_t *json_host(const struct book_host *h)
 	static const char *const pools[] = { "cpu", "memory", "gpu" };
 	weight_sum all = 0, weight[TIME_POOLS];
 	json_t *o = json_object();
-	char name[40];
+	char name[40], from[80];
 
 	set_text(o, "host", h->name);
 	set_text(o, "provider", h->id.provider);
@@ -343,7 +231,7 @@ static json_t *json_host(const struct book_host *h)
 	set_text(o, "zone", h->id.zone);
 	set_text(o, "lifecycle", h->id.provider ? lifecycle_name(h->lifecycle) : NULL);
 	set_text(o, "resource", h->id.resource);
-	set_text(o, "known_from", h->id.from);
+	set_text(o, "known_from", known_from(h, from, sizeof(from)));
 	if (h->has_price)
 		set_money(o, "usd_per_hour", h->price.usd_per_hour);
 	else
@@ -362,6 +250,12 @@ static json_t *json_host(const struct book_host *h)
 		(void)json_out_set(o, name, json_real(all ? (double)weight[p] / (double)all : 0));
 	}
 	set_text(o, "carbon_model", h->carbon.source);
+	(void)json_out_set(o, "sent_bytes",
+			   h->sent_unknown ? json_null() : json_out_uint(h->sent_bytes));
+	if (h->id.transfer >= 0)
+		set_money(o, "transfer_usd_per_gb", h->id.transfer);
+	else
+		(void)json_out_set(o, "transfer_usd_per_gb", json_null());
 	return o;
 }
 
@@ -387,11 +281,11 @@ static int print_json_rows(const struct cost_report *r)
 	int e = fputs(",\n\"rows\": [", stdout) < 0 ? -EIO : 0;
 	const char *comma = "\n";
 
-	for (const struct cost_row *row = r->rows->rows; row && e == 0; row = row->hh.next) {
+	for (size_t i = 0; i < r->rows->n && e == 0; i++) {
 		struct record record = { 0 };
 		json_t *object;
 
-		e = cost_row_record(row, r->book->has_bills, &record);
+		e = cost_row_record(r->rows, r->rows->list[i], &record);
 		object = e == 0 ? sheet_object(r->sheet->all, &record) : NULL;
 		fputs(comma, stdout);
 		if (e == 0 && (!object || json_dumpf(object, stdout,
@@ -418,7 +312,7 @@ static int print_member(const char *name, json_t *value)
 static int print_json(const struct cost_report *r, const struct sums *s)
 {
 	json_t *hosts = json_array(), *lines = json_array();
-	struct notes n = { .add = to_array, .ctx = lines };
+	struct cost_notes n = { .add = to_array, .ctx = lines };
 	int e;
 
 	printf("{\"by\": \"%s\", \"policy\": \"%s\", \"currency\": \"USD\"", r->by, r->policy);
@@ -431,7 +325,7 @@ static int print_json(const struct cost_report *r, const struct sums *s)
 	e |= print_member("hosts", hosts);
 	if (r->book->has_bills)
 		e |= print_member("bill", json_bill(&r->book->bills));
-	notes_of(&n, r->book);
+	cost_notes(&n, r->book);
 	e |= print_member("notes", lines);
 	puts("}");
 	if (e || n.r || fflush(stdout) || ferror(stdout)) {
@@ -447,20 +341,64 @@ static bool all_unknown(const struct cost_report *r, const struct sums *s)
 {
 	if (has_money(s) || r->options->columns)
 		return false;
-	for (const struct cost_row *row = r->rows->rows; row; row = row->hh.next) {
-		if (row->carbon_known)
+	for (size_t i = 0; i < r->rows->n; i++) {
+		if (r->rows->list[i]->carbon_known)
 			return false;
 	}
 	return true;
 }
 
+/* Only columns that say something; what is 0 in every row is in the sums. */
+static void choose_columns(const struct cost_report *r, const struct sums *s,
+			   enum field_id columns[FIELD_COUNT])
+{
+	const struct cost_rows *rows = r->rows;
+	bool unused = false, waste = false, carbon = false, mixed = false, tasks = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct cost_row *row = rows->list[i];
+
+		unused |= row->unused != 0;
+		waste |= row->waste != 0;
+		tasks |= row->tasks > 1;
+		carbon |= row->carbon_known && !row->carbon_unknown;
+		mixed |= strcmp(cost_row_pricing(row), cost_row_pricing(rows->list[0])) != 0;
+	}
+	columns[n++] = FIELD_NAME;
+	if (tasks)
+		columns[n++] = FIELD_COST_TASKS;
+	columns[n++] = FIELD_COST;
+	columns[n++] = FIELD_COST_SHARE;
+	columns[n++] = FIELD_DIRECT;
+	if (s->overhead * 200 > s->billed)
+		columns[n++] = FIELD_OVERHEAD;
+	columns[n++] = FIELD_IDLE;
+	if (unused)
+		columns[n++] = FIELD_UNUSED;
+	if (waste)
+		columns[n++] = FIELD_WASTE;
+	if (r->book->has_bills) {
+		columns[n++] = FIELD_ESTIMATE;
+		columns[n++] = FIELD_RESIDUAL;
+	}
+	if (mixed)
+		columns[n++] = FIELD_PRICING;
+	if (carbon && !r->book->has_bills)
+		columns[n++] = FIELD_CARBON;
+	columns[n] = FIELD_COUNT;
+}
+
 int cost_print(const struct cost_report *r)
 {
 	struct sums s = sums_of(r->book);
+	enum field_id columns[FIELD_COUNT];
 	bool is_table = sheet_format(r->options) == FORMAT_TABLE;
-	struct notes n = { .add = is_table ? to_stdout : to_stderr };
+	struct cost_notes n = { .add = is_table ? to_stdout : to_stderr };
 	int rc;
 
+	choose_columns(r, &s, columns);
+	r->sheet->table = columns;
 	if (sheet_format(r->options) == FORMAT_JSON)
 		return print_json(r, &s);
 	if (is_table && all_unknown(r, &s)) {
@@ -468,11 +406,11 @@ int cost_print(const struct cost_report *r)
 		fputs("no price is known: nothing can be attributed (--json lists the rows)\n",
 		      stdout);
 	} else {
-		rc = print_rows(r);
+		rc = print_rows(r, &s);
 	}
 	if (!rc && is_table)
 		print_sums(r, &s);
 	if (!rc)
-		notes_of(&n, r->book);
+		cost_notes(&n, r->book);
 	return rc;
 }

@@ -9,7 +9,7 @@
 struct cost_report {
 	struct cost_book *book;
 	struct cost_rows *rows;
-	const struct sheet_spec *sheet;
+	struct sheet_spec *sheet; /* its table is set here */
 	const struct reader_options *options;
 	const char *by, *policy;
 };

@@ -17,24 +17,32 @@
 #define UNUSED	   "(reserved, not used)"
 #define NO_PROCESS "(no process)"
 
+static struct cost_row *new_row(struct cost_rows *rows, const char *name)
+{
+	struct cost_row *row = arena_alloc(&rows->book->arena, sizeof(*row));
+	struct cost_row **list =
+		book_room(rows->list, rows->n, &rows->size, sizeof(struct cost_row *));
+
+	if (list)
+		rows->list = list;
+	if (!row || !list || !name)
+		return NULL;
+	row->name = name;
+	rows->list[rows->n++] = row;
+	return row;
+}
+
 static struct cost_row *row_of(struct cost_rows *rows, const char *name)
 {
 	struct cost_row *row = NULL;
 	const char *key = name ? name : "(unknown)";
 
-	HASH_FIND_STR(rows->rows, key, row);
+	HASH_FIND_STR(rows->by_name, key, row);
 	if (row)
 		return row;
-	row = calloc(1, sizeof(*row));
-	if (!row)
-		return NULL;
-	row->name = book_intern(rows->book, key);
-	if (!row->name) {
-		free(row);
-		return NULL;
-	}
-	HASH_ADD_KEYPTR(hh, rows->rows, row->name, strlen(row->name), row);
-	rows->n++;
+	row = new_row(rows, book_intern(rows->book, key));
+	if (row)
+		HASH_ADD_KEYPTR(hh, rows->by_name, row->name, strlen(row->name), row);
 	return row;
 }
 
@@ -101,23 +109,80 @@ static const char *user_name(struct cost_book *b, const struct book_run *r, uint
 	return b->last.user;
 }
 
-static const char *task_key(struct cost_book *b, const struct book_run *r,
-			    const struct book_leaf *leaf)
+struct label_use {
+	unsigned n;
+	UT_hash_handle hh;
+	char text[];
+};
+
+/* What people call a task: its step and sample, where the key alone does not say it. */
+static void add_label(struct str *text, const struct cost_book *b, const struct book_leaf *leaf)
+{
+	const struct book_run *r = &b->runs[leaf->run];
+	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
+	bool named = t && t->key && !strncmp(t->key, t->name, strlen(t->name));
+
+	if (b->n_selected > 1)
+		str_addf(text, "%s ", r->s.run.uid);
+	if (!t)
+		str_add(text, "(outside tasks)");
+	else
+		str_add(text, named ? t->key : t->name);
+	if (t && !named && t->sample)
+		str_addf(text, " [%s]", t->sample);
+	if (t && t->attempt > 1)
+		str_addf(text, " (attempt %u)", t->attempt);
+}
+
+static struct label_use *label_use(struct cost_rows *rows, const struct str *text)
+{
+	struct label_use *use = NULL;
+
+	HASH_FIND(hh, rows->labels, text->data, text->len, use);
+	if (use)
+		return use;
+	use = arena_alloc(&rows->book->arena, sizeof(*use) + text->len + 1);
+	if (!use)
+		return NULL;
+	memcpy(use->text, text->data, text->len);
+	HASH_ADD_KEYPTR(hh, rows->labels, use->text, text->len, use);
+	return use;
+}
+
+/* Labels that several tasks have need their keys beside them. */
+static int count_labels(struct cost_rows *rows)
+{
+	_cleanup_(str_fini) struct str text = STR_INIT;
+	struct cost_book *b = rows->book;
+
+	for (size_t i = 0; i < b->n_leaves; i++) {
+		struct label_use *use;
+
+		if (!b->runs[b->leaves[i].run].selected)
+			continue;
+		str_reset(&text);
+		add_label(&text, b, &b->leaves[i]);
+		use = text.failed ? NULL : label_use(rows, &text);
+		if (!use)
+			return -ENOMEM;
+		use->n++;
+	}
+	return 0;
+}
+
+static const char *task_key(struct cost_rows *rows, const struct book_leaf *leaf)
 {
 	_cleanup_(str_fini) struct str text = STR_INIT;
 	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
+	struct label_use *use;
 
-	if (b->n_selected > 1)
-		str_addf(&text, "%s ", r->s.run.uid);
-	if (t && t->key && strncmp(t->key, t->name, strlen(t->name))) {
-		str_addf(&text, "%s ", t->name); /* the key alone does not say which step it is */
-		if (t->sample)
-			str_addf(&text, "[%s] ", t->sample);
-	}
-	str_add(&text, !t ? "(outside tasks)" : t->key && *t->key ? t->key : t->name);
-	if (t && t->attempt > 1)
-		str_addf(&text, " (attempt %u)", t->attempt);
-	return text.failed ? NULL : book_intern(b, str_text(&text));
+	add_label(&text, rows->book, leaf);
+	use = text.failed ? NULL : label_use(rows, &text);
+	if (!use)
+		return NULL;
+	if (use->n > 1 && t && t->key && strncmp(t->key, t->name, strlen(t->name)))
+		str_addf(&text, " %s", t->key);
+	return text.failed ? NULL : book_intern(rows->book, str_text(&text));
 }
 
 static const char *run_key(struct cost_book *b, const struct book_run *r)
@@ -129,8 +194,9 @@ static const char *run_key(struct cost_book *b, const struct book_run *r)
 }
 
 /* Views whose rows are leaves, or sums of them. NULL: unknown. */
-static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
+static const char *leaf_key(struct cost_rows *rows, const struct book_leaf *leaf)
 {
+	struct cost_book *b = rows->book;
 	const struct book_run *r = &b->runs[leaf->run];
 
 	switch (b->options.by) {
@@ -139,7 +205,9 @@ static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
 	case BY_RUN:
 		return run_key(b, r);
 	case BY_TASK:
-		return task_key(b, r, leaf);
+		return task_key(rows, leaf);
+	case BY_STEP:
+		return leaf->task ? leaf->task->row.name : "(outside tasks)";
 	case BY_LABEL:
 		return label_of(b, r, b->options.label);
 	case BY_PROJECT:
@@ -163,11 +231,11 @@ static const char *leaf_key(struct cost_book *b, const struct book_leaf *leaf)
 	}
 }
 
-static const char *process_key(struct cost_book *b, const struct book_leaf *leaf,
+static const char *process_key(struct cost_rows *rows, const struct book_leaf *leaf,
 			       const struct book_process *p)
 {
+	struct cost_book *b = rows->book;
 	const struct book_run *r = &b->runs[leaf->run];
-	char text[PROCESS_ID_MAX + 80], id[PROCESS_ID_MAX];
 
 	switch (b->options.by) {
 	case BY_TOOL:
@@ -179,15 +247,26 @@ static const char *process_key(struct cost_book *b, const struct book_leaf *leaf
 	case BY_CONTAINER:
 		return p->container ? p->container : "(no container)";
 	case BY_ACCOUNT:
-		return p->account ? p->account : leaf_key(b, leaf);
+		return p->account ? p->account : leaf_key(rows, leaf);
 	default:
-		process_id(id, &r->s.run, p->pid, p->start_boot_ns);
-		snprintf(text, sizeof(text), "%s %.60s", id,
-			 p->tool   ? p->tool
-			 : p->comm ? p->comm
-				   : "?");
-		return book_intern(b, text);
+		return leaf_key(rows, leaf);
 	}
+}
+
+/* Nobody else has its id: no need to look for another row of that name. */
+static struct cost_row *process_row(struct cost_rows *rows, const struct book_run *r,
+				    const struct book_process *p)
+{
+	char text[PROCESS_ID_MAX + 80];
+	size_t len;
+
+	process_id(text, &r->s.run, p->pid, p->start_boot_ns);
+	len = strlen(text);
+	snprintf(text + len, sizeof(text) - len, " %.60s",
+		 p->tool   ? p->tool
+		 : p->comm ? p->comm
+			   : "?");
+	return new_row(rows, arena_text(&rows->book->arena, text));
 }
 
 /* How much of a pool each process of a leaf used. */
@@ -215,6 +294,7 @@ static uint64_t process_weight(const struct cost_book *b, const struct book_proc
 struct leaf_split {
 	uint64_t *weights;
 	money *direct, *shares;
+	struct cost_row **to;
 	size_t size;
 };
 
@@ -223,6 +303,7 @@ static void split_fini(struct leaf_split *s)
 	free(s->weights);
 	free(s->direct);
 	free(s->shares);
+	free(s->to);
 }
 
 static int split_room(struct leaf_split *s, size_t n)
@@ -233,8 +314,9 @@ static int split_room(struct leaf_split *s, size_t n)
 	s->weights = calloc(n, sizeof(*s->weights));
 	s->direct = calloc(n, sizeof(*s->direct));
 	s->shares = calloc(n, sizeof(*s->shares));
+	s->to = calloc(n, sizeof(struct cost_row *));
 	s->size = n;
-	return s->weights && s->direct && s->shares ? 0 : -ENOMEM;
+	return s->weights && s->direct && s->shares && s->to ? 0 : -ENOMEM;
 }
 
 static int split_direct(const struct cost_book *b, const struct book_leaf *leaf,
@@ -294,50 +376,67 @@ static void add_share(struct cost_row *row, const struct book_host *h, enum shar
 	}
 }
 
-static int fill_processes(struct cost_rows *rows, const struct book_leaf *leaf,
-			  struct leaf_split *s)
+/* The row of a leaf's i-th part: a process, what no process had, or what is unused. */
+static struct cost_row *row_of_part(struct cost_rows *rows, const struct book_leaf *leaf, size_t i)
 {
 	struct cost_book *b = rows->book;
-	const struct book_host *h = b->hosts[leaf->host];
-	const money shares[SHARES] = { leaf->overhead, leaf->idle, leaf->estimate, leaf->energy };
+	const struct book_process *p = &b->processes[leaf->first_process];
+
+	if (i < leaf->n_processes && b->options.by == BY_PROCESS)
+		return process_row(rows, &b->runs[leaf->run], &p[i]);
+	if (i < leaf->n_processes)
+		return row_of(rows, process_key(rows, leaf, &p[i]));
+	if (i == leaf->n_processes && (b->options.by == BY_TOOL || b->options.by == BY_PROCESS))
+		return row_of(rows, NO_PROCESS);
+	return row_of(rows, leaf_key(rows, leaf));
+}
+
+static int fill_direct(struct cost_rows *rows, const struct book_leaf *leaf, struct leaf_split *s)
+{
+	const struct book_host *h = rows->book->hosts[leaf->host];
 	size_t n = leaf->n_processes + 2;
 	const char *cause;
-	bool waste = leaf_is_waste(b, leaf, &cause);
-	_cleanup_free_ struct cost_row **to = calloc(n, sizeof(struct cost_row *));
-	int r = to ? split_direct(b, leaf, s) : -ENOMEM;
+	bool waste = leaf_is_waste(rows->book, leaf, &cause);
 
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const char *key =
-			i + 2 < n ? process_key(b, leaf, &b->processes[leaf->first_process + i])
-				  : leaf_key(b, leaf);
+	for (size_t i = 0; i < n; i++) {
+		struct cost_row *to;
 
-		if (i + 2 == n && (b->options.by == BY_TOOL || b->options.by == BY_PROCESS))
-			key = NO_PROCESS;
+		s->to[i] = NULL;
 		/* The last two only if there is something for them. */
 		if (i + 2 >= n && !s->direct[i] && !(i + 2 == n && n == 2))
 			continue;
-		to[i] = row_of(rows, key);
-		if (!to[i])
+		to = s->to[i] = row_of_part(rows, leaf, i);
+		if (!to)
 			return -ENOMEM;
-		to[i]->direct += s->direct[i];
-		to[i]->unused += i + 1 == n ? s->direct[i] : 0;
-		to[i]->waste += waste ? s->direct[i] : 0;
-		to[i]->estimated |= h->has_price;
-		mark(to[i], h);
+		to->direct += s->direct[i];
+		to->unused += i + 1 == n ? s->direct[i] : 0;
+		to->waste += waste ? s->direct[i] : 0;
+		to->estimated |= h->has_price;
+		mark(to, h);
 	}
+	return 0;
+}
+
+static int fill_processes(struct cost_rows *rows, const struct book_leaf *leaf,
+			  struct leaf_split *s)
+{
+	const struct book_host *h = rows->book->hosts[leaf->host];
+	const money shares[SHARES] = { leaf->overhead, leaf->idle, leaf->estimate, leaf->energy };
+	size_t n = leaf->n_processes + 2;
+	int r = split_direct(rows->book, leaf, s);
+
+	if (r == 0)
+		r = fill_direct(rows, leaf, s);
 	for (int k = 0; k < SHARES && r == 0; k++) {
 		r = split_share(s, n, shares[k]);
 		for (size_t i = 0; i < n && r == 0; i++) {
 			if (!s->shares[i])
 				continue;
-			if (!to[i])
-				to[i] = row_of(rows, b->options.by == BY_TOOL ||
-								     b->options.by == BY_PROCESS
-							     ? NO_PROCESS
-							     : leaf_key(b, leaf));
-			if (!to[i])
+			if (!s->to[i])
+				s->to[i] = row_of_part(rows, leaf, i);
+			if (!s->to[i])
 				return -ENOMEM;
-			add_share(to[i], h, (enum share_of)k, s->shares[i]);
+			add_share(s->to[i], h, (enum share_of)k, s->shares[i]);
 		}
 	}
 	return r;
@@ -348,8 +447,8 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 	struct cost_book *b = rows->book;
 	const struct book_host *h = b->hosts[leaf->host];
 	bool selected = b->runs[leaf->run].selected;
-	struct cost_row *row =
-		row_of(rows, selected || b->options.by == BY_HOST ? leaf_key(b, leaf) : OTHER_RUNS);
+	struct cost_row *row = row_of(
+		rows, selected || b->options.by == BY_HOST ? leaf_key(rows, leaf) : OTHER_RUNS);
 	const char *cause;
 	money_sum direct = 0;
 
@@ -359,6 +458,7 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 		direct += (money_sum)leaf->used[p] + leaf->unused[p];
 		row->unused += leaf->unused[p];
 	}
+	row->tasks += leaf->task != NULL;
 	row->direct += direct;
 	row->waste += leaf_is_waste(b, leaf, &cause) ? direct : 0;
 	row->overhead += leaf->overhead;
@@ -486,6 +586,8 @@ int cost_rows_fill(struct cost_rows *rows)
 		return 0;
 	if (b->options.by == BY_CAUSE)
 		return fill_causes(rows);
+	if (b->options.by == BY_TASK)
+		r = count_labels(rows);
 	for (size_t i = 0; i < b->n_leaves && r == 0; i++)
 		r = shows_processes(b, &b->leaves[i]) ? fill_processes(rows, &b->leaves[i], &split)
 						      : fill_leaf(rows, &b->leaves[i]);
@@ -500,36 +602,38 @@ static money_sum total_of(const struct cost_row *row)
 	return row->direct + row->overhead + row->idle;
 }
 
-static int dearest_first(const struct cost_row *a, const struct cost_row *b)
+static int by_name(const void *a, const void *b)
 {
-	money_sum x = total_of(a), y = total_of(b);
+	const struct cost_row *x = *(struct cost_row *const *)a, *y = *(struct cost_row *const *)b;
 
-	if (x != y)
-		return x > y ? -1 : 1;
-	return strcmp(a->name, b->name);
+	return strcmp(x->name, y->name);
 }
 
-static int by_name(const struct cost_row *a, const struct cost_row *b)
+static int dearest_first(const void *a, const void *b)
 {
-	return strcmp(a->name, b->name);
+	const struct cost_row *x = *(struct cost_row *const *)a, *y = *(struct cost_row *const *)b;
+	money_sum left = total_of(x), right = total_of(y);
+
+	if (left != right)
+		return left > right ? -1 : 1;
+	return by_name(a, b);
 }
 
 void cost_rows_sort(struct cost_rows *rows)
 {
-	if (rows->book->options.by == BY_DAY)
-		HASH_SORT(rows->rows, by_name);
-	else
-		HASH_SORT(rows->rows, dearest_first);
+	rows->total = 0;
+	for (size_t i = 0; i < rows->n; i++)
+		rows->total += total_of(rows->list[i]);
+	if (rows->n)
+		qsort(rows->list, rows->n, sizeof(struct cost_row *),
+		      rows->book->options.by == BY_DAY ? by_name : dearest_first);
 }
 
 void cost_rows_fini(struct cost_rows *rows)
 {
-	struct cost_row *row, *tmp;
-
-	HASH_ITER (hh, rows->rows, row, tmp) {
-		HASH_DEL(rows->rows, row);
-		free(row);
-	}
+	HASH_CLEAR(hh, rows->by_name);
+	HASH_CLEAR(hh, rows->labels);
+	free(rows->list);
 }
 
 bool cost_row_known(const struct cost_row *row)
@@ -552,12 +656,14 @@ static int set_money(struct record *r, enum field_id id, money_sum m)
 	return 0;
 }
 
-int cost_row_record(const struct cost_row *row, bool bills, struct record *ret)
+int cost_row_record(const struct cost_rows *rows, const struct cost_row *row, struct record *ret)
 {
 	int r = 0;
 
 	record_text(ret, FIELD_NAME, row->name);
 	record_text(ret, FIELD_PRICING, cost_row_pricing(row));
+	if (row->tasks)
+		record_number(ret, FIELD_COST_TASKS, row->tasks);
 	if (row->energy)
 		record_ratio(ret, FIELD_ENERGY, (double)row->energy / 1e9);
 	if (row->carbon_known && !row->carbon_unknown)
@@ -570,9 +676,11 @@ int cost_row_record(const struct cost_row *row, bool bills, struct record *ret)
 	r |= set_money(ret, FIELD_OVERHEAD, row->overhead);
 	r |= set_money(ret, FIELD_IDLE, row->idle);
 	r |= set_money(ret, FIELD_COST, total_of(row));
+	if (rows->total > 0)
+		record_ratio(ret, FIELD_COST_SHARE, (double)total_of(row) / (double)rows->total);
 	if (row->estimated)
 		r |= set_money(ret, FIELD_ESTIMATE, row->estimate);
-	if (row->estimated && bills)
+	if (row->estimated && rows->book->has_bills)
 		r |= set_money(ret, FIELD_RESIDUAL, total_of(row) - row->estimate);
 	return r ? -ERANGE : 0;
 }

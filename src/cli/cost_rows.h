@@ -8,19 +8,21 @@
 
 struct cost_row {
 	const char *name; /* interned */
+	uint64_t tasks;
 	money_sum direct, unused, waste, overhead, idle, estimate;
 	money_sum energy; /* 10^-6 Wh */
 	double carbon_g;
 	bool estimated, carbon_known, carbon_unknown;
 	bool billed, priced, given, unpriced; /* where its money is from */
-	UT_hash_handle hh;
+	UT_hash_handle hh;		      /* of those that are found by name */
 };
 
 struct cost_rows {
 	struct cost_book *book;
-	struct cost_row *rows; /* iterate with hh.next */
-	size_t n;
-	bool detailed; /* by day and cause: filled by cost_rows_part() */
+	struct cost_row *by_name, **list;
+	size_t n, size;
+	money_sum total;	  /* of all rows */
+	struct label_use *labels; /* how often tasks would have the same name */
 };
 
 /* For the views whose rows are parts of lines; give it to book_divide() as sink. */
@@ -33,6 +35,6 @@ void cost_rows_fini(struct cost_rows *rows);
 bool cost_row_known(const struct cost_row *row); /* is there any money? */
 const char *cost_row_pricing(const struct cost_row *row);
 /* 0, or -ERANGE: beyond 9.2 million USD. */
-int cost_row_record(const struct cost_row *row, bool bills, struct record *ret);
+int cost_row_record(const struct cost_rows *rows, const struct cost_row *row, struct record *ret);
 
 #endif

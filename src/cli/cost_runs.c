@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/cleanup.h"
+#include "src/base/str.h"
 #include "src/cli/cost_book.h"
 #include "src/cli/reader.h"
 #include "src/cost/weights.h"
@@ -49,14 +51,10 @@ void *book_room(void *array, size_t n, size_t *size, size_t item)
 	return grown;
 }
 
-static struct book_host *host_of(struct cost_book *b, const char *name)
+static struct book_host *new_host(struct cost_book *b, const char *name, const char *key)
 {
-	struct book_host *h = NULL, **hosts;
+	struct book_host *h = calloc(1, sizeof(*h)), **hosts;
 
-	HASH_FIND_STR(b->by_name, name, h);
-	if (h)
-		return h;
-	h = calloc(1, sizeof(*h));
 	hosts = reallocarray(b->hosts, b->n_hosts + 1, sizeof(*hosts));
 	if (hosts)
 		b->hosts = hosts;
@@ -65,10 +63,108 @@ static struct book_host *host_of(struct cost_book *b, const char *name)
 		return NULL;
 	}
 	h->name = book_intern(b, name);
+	h->key = book_intern(b, key);
 	h->index = (uint32_t)b->n_hosts;
 	b->hosts[b->n_hosts++] = h;
-	HASH_ADD_KEYPTR(hh, b->by_name, h->name, strlen(h->name), h);
+	HASH_ADD_KEYPTR(hh, b->by_key, h->key, strlen(h->key), h);
 	return h;
+}
+
+/* Names come back: a host is its name and what its machine is. */
+static struct book_host *host_of(struct cost_book *b, const struct book_run *r)
+{
+	const char *name = r->s.run.hostname ? r->s.run.hostname : "(unknown host)";
+	const struct host_entry *m = &r->machine;
+	const char *const parts[] = { m->provider, m->type,	 m->region,
+				      m->zone,	   m->lifecycle, m->resource };
+	_cleanup_(str_fini) struct str key = STR_INIT;
+	struct book_host *h = NULL;
+
+	str_add(&key, name);
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && r->has_machine; i++)
+		str_addf(&key, "\n%s", parts[i] ? parts[i] : "");
+	if (key.failed)
+		return NULL;
+	HASH_FIND_STR(b->by_key, str_text(&key), h);
+	return h ? h : new_host(b, name, str_text(&key));
+}
+
+/* What was stored with the run; texts are interned. */
+static void read_machine(struct cost_book *b, struct book_run *r)
+{
+	json_t *tree = r->s.run.machine ? json_loads(r->s.run.machine, 0, NULL) : NULL;
+	struct host_entry *m = &r->machine;
+	const struct {
+		const char *name, **at;
+	} texts[] = { { "provider", &m->provider },   { "type", &m->type },
+		      { "region", &m->region },	      { "zone", &m->zone },
+		      { "lifecycle", &m->lifecycle }, { "resource", &m->resource },
+		      { "account", &m->account },     { "source", &m->from } };
+	const char *time;
+
+	*m = (struct host_entry)HOST_ENTRY_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		*texts[i].at =
+			book_intern(b, json_string_value(json_object_get(tree, texts[i].name)));
+	r->has_machine = m->provider || m->type;
+	time = json_string_value(json_object_get(tree, "launched_ns"));
+	m->seen_launch_ns = time ? strtoull(time, NULL, 10) : 0;
+	time = json_string_value(json_object_get(tree, "interrupted_ns"));
+	r->interrupted_ns = time ? strtoull(time, NULL, 10) : 0;
+	json_decref(tree);
+}
+
+struct boot { /* a machine stays what it is until it is stopped */
+	const char *id;
+	uint32_t run; /* newest that knows its machine */
+	UT_hash_handle hh;
+};
+
+static int find_boots(struct cost_book *b, struct boot **boots)
+{
+	for (size_t i = 0; i < b->n_runs; i++) {
+		const char *id = b->runs[i].s.run.boot_id;
+		struct boot *boot = NULL;
+
+		if (!id || !b->runs[i].has_machine)
+			continue;
+		HASH_FIND_STR(*boots, id, boot);
+		if (boot)
+			continue;
+		boot = arena_alloc(&b->arena, sizeof(*boot));
+		if (!boot)
+			return -ENOMEM;
+		boot->id = id;
+		boot->run = (uint32_t)i;
+		HASH_ADD_KEYPTR(hh, *boots, boot->id, strlen(boot->id), boot);
+	}
+	return 0;
+}
+
+static int place_runs(struct cost_book *b)
+{
+	struct boot *boots = NULL, *boot;
+	int r = find_boots(b, &boots);
+
+	for (size_t i = 0; i < b->n_runs && r == 0; i++) {
+		struct book_run *run = &b->runs[i];
+		struct book_host *h;
+
+		boot = NULL;
+		if (!run->has_machine && run->s.run.boot_id)
+			HASH_FIND_STR(boots, run->s.run.boot_id, boot);
+		if (boot) {
+			run->machine = b->runs[boot->run].machine;
+			run->has_machine = true;
+		}
+		h = host_of(b, run);
+		if (!h)
+			r = -ENOMEM;
+		else
+			run->host = h->index;
+	}
+	HASH_CLEAR(hh, boots);
+	return r;
 }
 
 struct run_walk {
@@ -88,7 +184,6 @@ static int visit_run(void *ctx, const struct run_row *row)
 	struct run_walk *w = ctx;
 	struct cost_book *b = w->b;
 	struct book_run *runs = book_room(b->runs, b->n_runs, &b->size_runs, sizeof(*runs)), *r;
-	struct book_host *h;
 
 	if (!runs)
 		return -ENOMEM;
@@ -97,10 +192,7 @@ static int visit_run(void *ctx, const struct run_row *row)
 	*r = (struct book_run){ .selected = is_selected(w, row) };
 	if (run_row_copy(&b->arena, row, &r->s.run) < 0)
 		return -ENOMEM;
-	h = host_of(b, row->hostname ? row->hostname : "(unknown host)");
-	if (!h)
-		return -ENOMEM;
-	r->host = h->index;
+	read_machine(b, r);
 	b->n_selected += r->selected;
 	r->end_ns = row->end_ns > row->start_ns ? row->end_ns : row->start_ns;
 	return 0;
@@ -177,23 +269,49 @@ static void size_of_host(const struct cost_book *b, struct book_host *h, const s
 		(void)lifecycle_parse(h->id.lifecycle, &h->lifecycle);
 }
 
-static int identify(struct cost_book *b, struct book_host *h, const struct run_row *run)
+/* Stored facts are surer than a usual host.yaml, but not than one that was asked for. */
+static void use_stored(const struct cost_book *b, struct book_host *h,
+		       const struct host_entry *stored)
 {
+	struct host_entry settings = h->id;
+
+	if (settings.type && stored->type && strcmp(settings.type, stored->type) != 0 &&
+	    !b->config->hosts_given) {
+		h->id.price = -1;
+		h->id.rates = (struct rates)RATES_NONE;
+	}
+	host_entry_over(&h->id, stored);
+	if (stored->from && *stored->from)
+		h->stored = true;
+	if (!b->config->hosts_given || (!settings.provider && !settings.type))
+		return;
+	host_entry_over(&h->id, &settings);
+	h->stored = false;
+}
+
+static int identify(struct cost_book *b, struct book_host *h, const struct book_run *r)
+{
+	const struct host_entry *over = b->options.over;
 	struct host_entry detected = HOST_ENTRY_NONE;
 	char here[256] = "";
 
 	h->identified = true;
 	cost_config_host(b->config, h->name, &h->id);
+	if (r->has_machine)
+		use_stored(b, h, &r->machine);
 	if (b->options.detect && gethostname(here, sizeof(here) - 1) == 0 &&
-	    !strcmp(here, h->name) && b->options.detect(b->options.detect_ctx, &detected) == 0)
+	    !strcmp(here, h->name) && b->options.detect(b->options.detect_ctx, &detected) == 0) {
 		host_entry_over(&h->id, &detected);
+		h->stored = false;
+	}
 	/* Another machine than in host.yaml: what that one costs is void. */
-	if (b->options.over->type && b->options.over->price < 0)
+	if (over->type && over->price < 0)
 		h->id.price = -1;
-	if (b->options.over->type || b->options.over->price >= 0)
+	if (over->type || over->price >= 0)
 		h->id.rates = (struct rates)RATES_NONE;
-	host_entry_over(&h->id, b->options.over);
-	size_of_host(b, h, run);
+	host_entry_over(&h->id, over);
+	h->stored &= !over->provider && !over->type;
+	size_of_host(b, h, &r->s.run);
 	return rented(h);
 }
 
@@ -278,6 +396,8 @@ int book_load_runs(struct cost_book *b, struct store *store, const struct cost_s
 	int r = store_each_run(store, 0, visit_run, &w);
 
 	if (r >= 0)
+		r = place_runs(b);
+	if (r >= 0)
 		r = find_ends(b, store);
 	for (size_t i = 0; i < b->n_runs && r >= 0; i++)
 		if (b->runs[i].selected)
@@ -290,7 +410,7 @@ int book_load_runs(struct cost_book *b, struct store *store, const struct cost_s
 		if (b->runs[i].selected)
 			set_who(b, &b->runs[i]);
 		if (b->runs[i].selected && !h->identified)
-			r = identify(b, h, &b->runs[i].s.run);
+			r = identify(b, h, &b->runs[i]);
 	}
 	for (size_t i = 0; i < b->n_hosts && r >= 0; i++)
 		merge_windows(b->hosts[i]);
@@ -301,8 +421,8 @@ void book_fini(struct cost_book *b)
 {
 	struct book_host *h, *tmp;
 
-	HASH_ITER (hh, b->by_name, h, tmp) {
-		HASH_DEL(b->by_name, h);
+	HASH_ITER (hh, b->by_key, h, tmp) {
+		HASH_DEL(b->by_key, h);
 		free(h->windows);
 		free(h->estimate.lines);
 		free(h->storage.lines);

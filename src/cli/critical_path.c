@@ -11,7 +11,8 @@
 #include "src/base/table.h"
 #include "src/cli/cli.h"
 #include "src/cli/flow_view.h"
-#include "src/cli/reader.h"
+#include "src/cli/json_rows.h"
+#include "src/cli/sheet.h"
 
 #define SLACK_LISTED 10
 
@@ -25,6 +26,7 @@ static const struct option_spec options[] = {
 	  "list how much later each task could have ended\nwithout moving the end" },
 	DB_OPTION(struct path_options, reader),
 	JSON_OPTION(struct path_options, reader),
+	FORMAT_OPTION(struct path_options, reader),
 	OPTIONS_END,
 };
 
@@ -50,6 +52,16 @@ static const char *why_name(enum path_why why)
 	};
 
 	return names[why];
+}
+
+/* Of a script: it has steps, not tasks, and is its own engine. For people. */
+static const char *kind_word(const struct view *v, enum path_kind kind)
+{
+	if (v->flow.n_steps && kind == PATH_TASK)
+		return "step";
+	if (v->flow.n_steps && kind == PATH_ENGINE)
+		return "script";
+	return path_kind_name(kind);
 }
 
 static void task_reason(struct str *out, const struct view *v, const struct path_segment *s)
@@ -80,10 +92,12 @@ static void reason(struct str *out, const struct view *v, const struct path_segm
 		task_reason(out, v, s);
 		break;
 	case PATH_START:
-		str_add(out, "before the first task of the chain");
+		str_addf(out, "before the first %s of the chain",
+			 v->flow.n_steps ? "step" : "task");
 		break;
 	case PATH_ENGINE:
-		str_add(out, "the engine had not started it yet");
+		str_addf(out, "the %s had not started it yet",
+			 v->flow.n_steps ? "script" : "engine");
 		break;
 	case PATH_QUEUE:
 		str_add(out, "submitted, waiting to be started");
@@ -92,7 +106,7 @@ static void reason(struct str *out, const struct view *v, const struct path_segm
 		str_add(out, "the engine moved or copied files");
 		break;
 	case PATH_END:
-		str_add(out, "after the last task");
+		str_addf(out, "after the last %s", v->flow.n_steps ? "step" : "task");
 		break;
 	default:
 		str_add(out, v->flow.in.n_tasks ? "nothing of the run was seen to be alive"
@@ -109,7 +123,7 @@ static int add_row(struct table *t, const struct view *v, const struct path_segm
 		human_duration(at, s->start_ns - v->path.start_ns),
 		human_duration(duration, ns),
 		human_percent(share, ns, wall_ns),
-		path_kind_name(s->kind),
+		kind_word(v, s->kind),
 		NULL,
 		NULL,
 	};
@@ -124,9 +138,10 @@ static int add_row(struct table *t, const struct view *v, const struct path_segm
 
 static int print_segments(const struct view *v)
 {
-	static const struct table_column columns[] = {
-		{ "AT", true, true },	 { "FOR", true, true },	   { "SHARE", true, true },
-		{ "KIND", false, true }, { "TASK", false, false }, { "WHY", false, false },
+	const char *task = v->flow.n_steps ? "STEP" : "TASK";
+	const struct table_column columns[] = {
+		{ "AT", true, true },	 { "FOR", true, true },	 { "SHARE", true, true },
+		{ "KIND", false, true }, { task, false, false }, { "WHY", false, false },
 	};
 	struct table_options o = { .width = terminal_width(STDOUT_FILENO) };
 	struct table *t;
@@ -152,7 +167,7 @@ static void print_sums(const struct view *v)
 	for (unsigned i = 0; i < PATH_KINDS; i++) {
 		if (!v->path.sums_ns[i])
 			continue;
-		printf("%s%s %s (%s)", first ? "" : ", ", path_kind_name((enum path_kind)i),
+		printf("%s%s %s (%s)", first ? "" : ", ", kind_word(v, (enum path_kind)i),
 		       human_duration(time, v->path.sums_ns[i]),
 		       human_percent(share, v->path.sums_ns[i], wall_ns));
 		first = false;
@@ -232,9 +247,10 @@ static int print_text(const struct view *v, bool slack)
 	print_sums(v);
 	r = print_slack(v, slack);
 	if (v->flow.n_steps)
-		puts("\nthe run has no tasks: what its first process started stands for them");
+		puts("\nno engine, so no tasks: steps are what the first process started");
 	if (!v->path.by_data && v->flow.in.n_tasks > 1)
-		puts("\nno data were seen to pass between tasks: the chain is by time alone");
+		printf("\nno data were seen to pass between %s: the chain is by time alone\n",
+		       v->flow.n_steps ? "steps" : "tasks");
 	fputc('\n', stdout);
 	flow_print_notes(&v->flow, "", stdout);
 	return r;
@@ -301,14 +317,30 @@ static json_t *sums_object(const struct view *v)
 	return o;
 }
 
+static json_t *segments_array(const struct view *v)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < v->path.n; i++)
+		json_array_append_new(array, segment_object(v, &v->path.segments[i]));
+	return array;
+}
+
+static int print_rows(const struct view *v, enum format format)
+{
+	json_t *rows = segments_array(v);
+	int r = json_rows_print(rows, format, stdout);
+
+	json_decref(rows);
+	return r;
+}
+
 static int print_json(const struct view *v)
 {
 	uint64_t wall_ns = v->path.end_ns - v->path.start_ns;
-	json_t *o = json_object(), *segments = json_array();
+	json_t *o = json_object();
 	int r;
 
-	for (size_t i = 0; i < v->path.n; i++)
-		json_array_append_new(segments, segment_object(v, &v->path.segments[i]));
 	json_out_set(o, "run", json_string(v->flow.s.run.uid));
 	json_out_set(o, "start_ns", json_out_time(v->path.start_ns));
 	json_out_set(o, "end_ns", json_out_time(v->path.end_ns));
@@ -320,7 +352,7 @@ static int print_json(const struct view *v)
 	json_out_set(o, "steps", json_boolean(v->flow.n_steps > 0));
 	json_out_set(o, "by_data", json_boolean(v->path.by_data));
 	json_out_set(o, "sums_ns", sums_object(v));
-	json_out_set(o, "segments", segments);
+	json_out_set(o, "segments", segments_array(v));
 	json_out_set(o, "tasks", tasks_array(v));
 	json_out_set(o, "completeness", flow_completeness(&v->flow));
 	r = o ? json_out_write(o, stdout, JSON_PRETTY) : -ENOMEM;
@@ -347,12 +379,18 @@ int cmd_critical_path(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
+	rc = sheet_options_check(&spec, &o.reader);
+	if (!rc)
+		rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (rc)
 		return rc;
 	error = find_path(&v, &r);
-	if (error >= 0)
-		error = o.reader.json ? print_json(&v) : print_text(&v, o.slack);
+	if (error >= 0 && sheet_format(&o.reader) == FORMAT_TABLE)
+		error = print_text(&v, o.slack);
+	else if (error >= 0 && sheet_format(&o.reader) == FORMAT_JSON)
+		error = print_json(&v);
+	else if (error >= 0)
+		error = print_rows(&v, sheet_format(&o.reader));
 	critical_path_fini(&v.path);
 	flow_view_fini(&v.flow);
 	return reader_result(error);

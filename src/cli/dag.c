@@ -15,7 +15,7 @@
 
 #define LISTED_MAX 10 /* files of one kind */
 
-enum dag_format { DAG_TEXT, DAG_DOT, DAG_JSON };
+enum dag_format { DAG_TEXT, DAG_TABLE, DAG_DOT, DAG_JSON, DAG_JSONL, DAG_CSV };
 
 struct dag_options {
 	struct reader_options reader;
@@ -30,8 +30,10 @@ static const struct option_spec options[] = {
 	  "list the files behind each edge" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct dag_options, all), NULL,
 	  "also what the engine itself wrote and read, and files\nof bookkeeping and software" },
-	{ "format", 'f', OPTION_CHOICE, offsetof(struct dag_options, format), "text|dot|json",
-	  "how to print; dot is for Graphviz" },
+	{ "format", 'f', OPTION_CHOICE, offsetof(struct dag_options, format),
+	  "text|table|dot|json|jsonl|csv",
+	  "how to print; dot is for Graphviz, table the same as\ntext, jsonl and csv a row an "
+	  "edge" },
 	DB_OPTION(struct dag_options, reader),
 	JSON_OPTION(struct dag_options, reader),
 	OPTIONS_END,
@@ -219,8 +221,8 @@ static void print_files(const struct dag *d, const char *title, const struct flo
 			fputs(" of ", stdout);
 			print_safe(dag_label(d, d->group[files[i].task]));
 		} else {
-			printf(", by %s task%s", human_count(count, files[i].readers),
-			       files[i].readers == 1 ? "" : "s");
+			printf(", by %s %s%s", human_count(count, files[i].readers),
+			       d->v->n_steps ? "step" : "task", files[i].readers == 1 ? "" : "s");
 		}
 		fputc('\n', stdout);
 	}
@@ -254,6 +256,7 @@ static void print_head(const struct dag *d)
 static int print_text(const struct dag *d)
 {
 	const struct flow *f = &d->v->flow;
+	bool steps = d->v->n_steps;
 	int r = 0;
 
 	print_head(d);
@@ -261,8 +264,9 @@ static int print_text(const struct dag *d)
 	if (d->n_nodes)
 		r = print_edges(d);
 	print_files(d, "Read, not written by the run", f->inputs, f->n_inputs);
-	print_files(d, "Read by most tasks", f->shared, f->n_shared);
-	print_files(d, "Written, read by no other task", f->outputs, f->n_outputs);
+	print_files(d, steps ? "Read by most steps" : "Read by most tasks", f->shared, f->n_shared);
+	print_files(d, steps ? "Written, read by no other step" : "Written, read by no other task",
+		    f->outputs, f->n_outputs);
 	if (f->temporary_unread)
 		printf("\nWritten and deleted, read by nobody: %" PRIu64 "\n", f->temporary_unread);
 	if (d->n_nodes)
@@ -271,7 +275,7 @@ static int print_text(const struct dag *d)
 		printf("the run has no tasks: `tracer files %s` lists what it used\n",
 		       d->v->s.run.uid);
 	if (d->v->n_steps)
-		puts("the run has no tasks: what its first process started stands for them");
+		puts("no engine, so no tasks: steps are what the first process started");
 	flow_print_notes(d->v, "", stdout);
 	return r;
 }
@@ -361,6 +365,9 @@ static int print_dag(struct reader *r, const struct dag_options *o)
 		error = dag_make(&d);
 	if (error >= 0 && (o->reader.json || o->format == DAG_JSON))
 		error = dag_print_json(&d, stdout);
+	else if (error >= 0 && (o->format == DAG_JSONL || o->format == DAG_CSV))
+		error = dag_print_rows(&d, o->format == DAG_CSV ? FORMAT_CSV : FORMAT_JSONL,
+				       stdout);
 	else if (error >= 0)
 		error = o->format == DAG_DOT ? print_dot(&d) : print_text(&d);
 	dag_fini(&d);
@@ -376,8 +383,8 @@ int cmd_dag(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	if (o.reader.json && o.format == DAG_DOT)
-		return options_misuse(&spec, "--json and --format dot exclude each other");
+	if (o.reader.json && o.format != DAG_TEXT && o.format != DAG_JSON)
+		return options_misuse(&spec, "--json and another --format exclude each other");
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	return rc ? rc : print_dag(&r, &o);
 }

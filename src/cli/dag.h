@@ -4,6 +4,7 @@
 #define TRACER_CLI_DAG_H
 
 #include "src/cli/flow_view.h"
+#include "src/cli/reader.h"
 
 struct dag_node {
 	struct str label;
@@ -24,5 +25,6 @@ struct dag {
 bool dag_shows(const struct dag *d, const struct flow_edge *e);
 const char *dag_label(const struct dag *d, uint32_t end);
 int dag_print_json(const struct dag *d, FILE *out); /* 0 or -errno */
+int dag_print_rows(const struct dag *d, enum format format, FILE *out);
 
 #endif

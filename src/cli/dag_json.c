@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/cli/dag.h"
+#include "src/cli/json_rows.h"
 
 static json_t *path_value(const struct dag *d, uint32_t path)
 {
@@ -187,5 +188,19 @@ int dag_print_json(const struct dag *d, FILE *out)
 	if (r == 0)
 		r = print_member(out, "completeness", flow_completeness(d->v));
 	fputs("\n}\n", out);
+	return r;
+}
+
+/* An edge a row. */
+int dag_print_rows(const struct dag *d, enum format format, FILE *out)
+{
+	json_t *rows = json_array();
+	int r;
+
+	for (size_t i = 0; i < d->shown.n_edges; i++)
+		if (dag_shows(d, &d->shown.edges[i]))
+			json_array_append_new(rows, edge_object(d, &d->shown.edges[i]));
+	r = json_rows_print(rows, format, out);
+	json_decref(rows);
 	return r;
 }

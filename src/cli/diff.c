@@ -5,21 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/analysis/input_slope.h"
 #include "src/analysis/regress.h"
+#include "src/analysis/stats.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/json_out.h"
 #include "src/base/log.h"
 #include "src/base/table.h"
 #include "src/base/text.h"
+#include "src/cli/change_report.h"
 #include "src/cli/cli.h"
 #include "src/cli/history.h"
 #include "src/cli/reader.h"
+#include "src/cli/tune_print.h"
 #include "src/model/fields.h"
 
-enum metric { METRIC_WALL, METRIC_CPU, METRIC_MEMORY, METRIC_IO, METRICS };
+#define METRICS HISTORY_COST /* those that need no price */
 
-static const char *const metric_names[METRICS] = { "wall", "cpu", "memory", "io" };
 static const char *const verdict_names[] = { "unknown", "same", "increased", "decreased" };
 
 struct diff_options {
@@ -79,17 +82,6 @@ static struct pair *pair_of(struct diff *d, const char *name)
 	return p;
 }
 
-static double value_of(const struct history_task *t, enum metric m)
-{
-	if (m == METRIC_WALL)
-		return history_seconds(t);
-	if (m == METRIC_CPU)
-		return (double)t->cpu_ns;
-	if (m == METRIC_MEMORY)
-		return (double)(t->together_bytes ? t->together_bytes : t->largest_bytes);
-	return t->io_bytes == UINT64_MAX ? NAN : (double)t->io_bytes;
-}
-
 static void add_task(struct pair *p, const struct history_task *t)
 {
 	struct side *s = &p->sides[t->run];
@@ -100,7 +92,7 @@ static void add_task(struct pair *p, const struct history_task *t)
 	}
 	for (unsigned m = 0; m < METRICS; m++)
 		p->values[t->run][m][s->n] =
-			(struct measured){ value_of(t, m),
+			(struct measured){ history_value(t, m),
 					   t->input_bytes ? (double)t->input_bytes : NAN };
 	s->n++;
 	where_add(&s->where, &t->where);
@@ -248,7 +240,7 @@ static int print_table(const struct diff *d)
 			snprintf(n[s], sizeof(n[s]), "%zu", p->sides[s].n);
 		for (unsigned m = 0; m < METRICS; m++)
 			ratio_text(ratio[m], sizeof(ratio[m]), &t[m]);
-		reasons(&why, p, &t[METRIC_WALL]);
+		reasons(&why, p, &t[HISTORY_WALL]);
 		cells[7] = why.len ? str_text(&why) : "";
 		r = table_row(table, cells);
 	}
@@ -290,12 +282,12 @@ static json_t *real_or_null(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *test_object(const struct pair *p, enum metric m, const struct regress *t)
+static json_t *test_object(const struct pair *p, enum history_metric m, const struct regress *t)
 {
 	json_t *o = json_object();
 	_cleanup_(str_fini) struct str id = STR_INIT;
 
-	str_addf(&id, "diff:task:%s:%s", p->name, metric_names[m]);
+	str_addf(&id, "diff:task:%s:%s", p->name, history_metric_name(m));
 	json_object_set_new(o, "id", json_out_text(str_text(&id), id.len));
 	json_object_set_new(o, "verdict", json_string(verdict_names[t->verdict]));
 	json_object_set_new(o, "severity",
@@ -336,9 +328,85 @@ static json_t *pair_object(const struct pair *p, const struct regress *t)
 	json_object_set_new(o, "after", side_object(&p->sides[1]));
 	json_object_set_new(o, "input_ratio", real_or_null(t->input_ratio));
 	for (unsigned m = 0; m < METRICS; m++)
-		json_object_set_new(metrics, metric_names[m], test_object(p, m, &t[m]));
+		json_object_set_new(metrics, history_metric_name(m), test_object(p, m, &t[m]));
 	json_object_set_new(o, "metrics", metrics);
 	return o;
+}
+
+/* More or less is a verdict only if input cannot be why: where it is not known how a
+ * value grows with it, anything up to its square may be. */
+static enum verdict verdict_of(const struct regress *t)
+{
+	enum verdict proven =
+		t->verdict == REGRESS_INCREASED ? VERDICT_REGRESSION : VERDICT_IMPROVEMENT;
+	double by_input = isnan(t->input_ratio) ? 0 : log(t->input_ratio);
+	double left = log(t->ratio) - SLOPE_MAX * by_input;
+
+	if (t->exponent_known || fabs(by_input) < log1p(REGRESS_LEAST))
+		return proven;
+	if ((left > 0) != (t->ratio > 1) || fabs(left) < log1p(REGRESS_LEAST))
+		return VERDICT_CHANGED;
+	return proven;
+}
+
+static double median_of(const struct pair *p, unsigned s, unsigned m)
+{
+	_cleanup_free_ double *v = calloc(p->sides[s].n + 1, sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; v && i < p->sides[s].n; i++)
+		if (p->values[s][m][i].value > 0)
+			v[n++] = p->values[s][m][i].value;
+	return v ? stats_median(v, n) : NAN;
+}
+
+static void find_change(const struct diff *d, const struct pair *p, enum history_metric m,
+			const struct regress *t, struct findings *f)
+{
+	const struct run_row *a = &d->h.runs[0].row, *b = &d->h.runs[1].row;
+	_cleanup_(str_fini) struct str why = STR_INIT;
+	struct change_report report = {
+		.task = p->name,
+		.metric = m,
+		.verdict = verdict_of(t),
+		.ratio = t->ratio,
+		.low = t->low,
+		.high = t->high,
+		.before = median_of(p, 0, m),
+		.after = median_of(p, 1, m),
+		.input_ratio = t->input_ratio,
+		.exponent = t->exponent,
+		.exponent_known = t->exponent_known,
+		.p = t->p,
+		.q = t->q,
+		.n_before = t->n_before,
+		.n_after = t->n_after,
+		.by_task = true,
+		.tasks = (double)p->sides[1].n,
+		.at_a_time = d->at_a_time[1],
+		.run_ns = (double)(b->end_ns - b->start_ns),
+		.last_before = a,
+		.since = b,
+		.newest = b,
+	};
+
+	reasons(&why, p, t - m + HISTORY_WALL);
+	report.reasons = str_text(&why);
+	change_report_add(f, &report);
+}
+
+/* Each difference that is proven. */
+static json_t *findings_of(const struct diff *d)
+{
+	_cleanup_(findings_fini) struct findings f = { 0 };
+	const struct regress *t = d->tests;
+
+	for (const struct pair *p = d->pairs; p; p = p->hh.next)
+		for (unsigned m = 0; m < METRICS; m++, t++)
+			if (t->verdict == REGRESS_INCREASED || t->verdict == REGRESS_DECREASED)
+				find_change(d, p, m, t, &f);
+	findings_sort(&f);
+	return findings_array(&f);
 }
 
 static json_t *run_object(const struct diff *d, unsigned side)
@@ -367,6 +435,7 @@ static int print_json(const struct diff *d)
 	json_object_set_new(object, "before", run_object(d, 0));
 	json_object_set_new(object, "after", run_object(d, 1));
 	json_object_set_new(object, "tasks", tasks);
+	json_object_set_new(object, "findings", findings_of(d));
 	r = json_out_write(object, stdout, JSON_PRETTY);
 	json_decref(object);
 	return r;

@@ -6,18 +6,19 @@
 
 #include "src/base/log.h"
 #include "src/cli/cli.h"
-#include "src/cli/options.h"
+#include "src/cli/json_rows.h"
+#include "src/cli/sheet.h"
 #include "src/collect/collect.h"
 
 #define FEATURES_MAX 32
 
 struct doctor_options {
-	bool json;
+	struct reader_options reader;
 };
 
 static const struct option_spec options[] = {
-	{ "json", 'j', OPTION_FLAG, offsetof(struct doctor_options, json), NULL,
-	  "print one JSON document" },
+	JSON_OPTION(struct doctor_options, reader),
+	FORMAT_OPTION(struct doctor_options, reader),
 	OPTIONS_END,
 };
 
@@ -38,15 +39,31 @@ static bool can_observe(const struct feature *f, unsigned n)
 	return true;
 }
 
-static int print_json(const struct feature *f, unsigned n, const struct utsname *u)
+static json_t *features_array(const struct feature *f, unsigned n)
 {
-	json_t *list = json_array(), *root;
+	json_t *list = json_array();
 
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:b,s:s}", "name", f[i].name,
 						      "purpose", f[i].purpose, "available",
 						      f[i].available, "required", f[i].required,
 						      "detail", f[i].detail));
+	return list;
+}
+
+static int print_rows(const struct feature *f, unsigned n, enum format format)
+{
+	json_t *list = features_array(f, n);
+	int r = json_rows_print(list, format, stdout);
+
+	json_decref(list);
+	return r < 0 ? EXIT_ERROR : EXIT_OK;
+}
+
+static int print_json(const struct feature *f, unsigned n, const struct utsname *u)
+{
+	json_t *list = features_array(f, n), *root;
+
 	root = json_pack("{s:s,s:s,s:s,s:b,s:o}", "version", TRACER_VERSION, "kernel", u->release,
 			 "arch", u->machine, "can_observe", can_observe(f, n), "features", list);
 	if (!root)
@@ -78,6 +95,7 @@ int cmd_doctor(int argc, char **argv)
 	struct feature features[FEATURES_MAX];
 	struct doctor_options o = { 0 };
 	struct utsname u;
+	enum format format;
 	unsigned n;
 	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
@@ -85,14 +103,22 @@ int cmd_doctor(int argc, char **argv)
 		return rc;
 	if (first < argc)
 		return options_misuse(&spec, "one word too many: `%s`", argv[first]);
+	rc = sheet_options_check(&spec, &o.reader);
+	if (rc)
+		return rc;
 	if (uname(&u)) {
 		log_error("uname fails");
 		return EXIT_ERROR;
 	}
 	n = feature_probe(features, FEATURES_MAX);
-	if (o.json && print_json(features, n, &u))
-		return EXIT_ERROR;
-	if (!o.json)
+	format = sheet_format(&o.reader);
+	if (format == FORMAT_TABLE)
 		print_text(features, n, &u);
+	else if (format == FORMAT_JSON)
+		rc = print_json(features, n, &u);
+	else
+		rc = print_rows(features, n, format);
+	if (rc)
+		return rc;
 	return can_observe(features, n) ? EXIT_OK : EXIT_ERROR;
 }

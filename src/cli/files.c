@@ -9,6 +9,7 @@
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/log.h"
+#include "src/cli/choose.h"
 #include "src/cli/cli.h"
 #include "src/cli/files_task.h"
 #include "src/cli/process_record.h"
@@ -27,7 +28,7 @@ static const struct option_spec options[] = {
 	{ "by", 'b', OPTION_CHOICE, offsetof(struct files_options, by), "path|process|task",
 	  "a row per file, per process and file, or per task" },
 	{ "task", 't', OPTION_TEXT, offsetof(struct files_options, task), "NAME",
-	  "only files of the tasks of this name or key" },
+	  "only files of the tasks of this name, key or label" },
 	{ "written", 'w', OPTION_FLAG, offsetof(struct files_options, written), NULL,
 	  "only files that were written, created, renamed to\nor deleted" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct files_options, all), NULL,
@@ -77,6 +78,7 @@ struct folded_file {
 	uint64_t processes; /* 0: of several files, not known */
 	uint64_t files;	    /* in a place, or in a fold */
 	bool read_apart;
+	uint64_t made_ns, gone_ns; /* when it last got the name, and lost it */
 	enum file_role role;
 	struct str tasks; /* NUL-ended names, each once */
 	UT_hash_handle hh;
@@ -89,6 +91,7 @@ struct walk {
 	struct arena arena;
 	struct folded_file *files, *places;
 	struct task_files *tasks;
+	struct task_choice chosen;
 	struct old_name *old_names;
 	uint64_t unnamed; /* used through io_uring */
 };
@@ -126,8 +129,7 @@ static int print_file(struct walk *w, struct record *record, const struct file_r
 static bool is_wanted(struct walk *w, const struct file_row *row,
 		      const struct process_view *process)
 {
-	if (w->options->task &&
-	    !(process && task_files_is(w->tasks, process->process->task, w->options->task)))
+	if (!task_choice_has(&w->chosen, process ? process->process->task : 0))
 		return false;
 	if (row->kind == FILE_KIND_RING)
 		w->unnamed += row->opens;
@@ -192,8 +194,21 @@ static struct folded_file *find_or_add(struct walk *w, struct folded_file **into
 	return f;
 }
 
+/* A name that was removed may have been given again, by another process. */
+static void note_times(struct folded_file *f, const struct file_row *row)
+{
+	bool named = row->renamed_to || row->linked;
+	uint64_t made = named ? row->last_ns : row->first_ns;
+
+	if (row->unlinked && row->last_ns > f->gone_ns)
+		f->gone_ns = row->last_ns;
+	if (!row->unlinked && (named || row->access & WIRE_OPEN_CREATED) && made > f->made_ns)
+		f->made_ns = made;
+}
+
 static void add_row(struct folded_file *f, const struct file_row *row)
 {
+	note_times(f, row);
 	f->row.kind = row->kind;
 	f->row.linked |= row->linked;
 	f->row.opens += row->opens;
@@ -231,8 +246,10 @@ static void mark_old_names(struct walk *w)
 		struct folded_file *f = NULL;
 
 		HASH_FIND(hh, w->files, old->path, strlen(old->path), f);
-		if (f && f->row.last_ns <= old->gone_ns)
+		if (f && f->row.last_ns <= old->gone_ns) {
 			f->row.unlinked = true;
+			f->gone_ns = old->gone_ns;
+		}
 	}
 }
 
@@ -276,7 +293,7 @@ static void set_role(struct folded_file *f)
 		.opened = row->opens > row->failed,
 		.written = file_got_content(row),
 		.read_apart = f->read_apart,
-		.deleted = row->unlinked,
+		.deleted = row->unlinked && f->made_ns <= f->gone_ns,
 	};
 
 	f->role = file_role_of(f->path, &use);
@@ -408,9 +425,13 @@ int cmd_files(int argc, char **argv)
 			(struct sheet_spec){ &spec, task_files_fields, NULL, task_files_table };
 	rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (!rc)
+		rc = task_choice_make(&w.chosen, &r, o.task);
+	if (!rc)
 		rc = sheet_new(stdout, &sheet_spec, &o.reader, &w.sheet);
-	if (rc)
+	if (rc) {
+		task_choice_fini(&w.chosen);
 		return rc;
+	}
 	if (!(r.run.features & FEATURE_FILES))
 		log_warning("run %s was recorded without file names", r.run.uid);
 	if (r.run.completeness.files_folded)
@@ -418,6 +439,7 @@ int cmd_files(int argc, char **argv)
 			    "missing here and roles incomplete",
 			    r.run.completeness.files_folded);
 	error = walk(&w, r.store);
+	task_choice_fini(&w.chosen);
 	if (w.unnamed)
 		log_warning("files used through io_uring without a name, not listed: %" PRIu64,
 			    w.unnamed);

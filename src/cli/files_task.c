@@ -78,15 +78,6 @@ void task_files_free(struct task_files *t)
 	free(t);
 }
 
-bool task_files_is(const struct task_files *t, int64_t task, const char *name)
-{
-	struct one_task *found = NULL;
-
-	HASH_FIND(hh, t->tasks, &task, sizeof(task), found);
-	return found && ((found->row.name && !strcmp(found->row.name, name)) ||
-			 (found->row.key && !strcmp(found->row.key, name)));
-}
-
 static int add_to(struct task_files *t, int64_t id, const struct file_row *row)
 {
 	const char *path = row->path ? row->path : "";

@@ -13,7 +13,6 @@ extern const enum field_id task_files_fields[], task_files_table[];
 /* With the tasks of the run. 0 or -errno; free it in either case. */
 int task_files_new(struct store *store, int64_t run_id, struct task_files **ret);
 void task_files_free(struct task_files *t);
-bool task_files_is(const struct task_files *t, int64_t task, const char *name_or_key);
 int task_files_add(struct task_files *t, int64_t task, const struct file_row *row);
 /* A row a task, one for what no task did, and one for the run ("(run)"). */
 int task_files_print(struct task_files *t, struct sheet *sheet);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/analysis/failure.h"
+#include "src/analysis/stall.h"
 #include "src/analysis/structure.h"
 #include "src/cli/tune.h"
 #include "src/cli/tune_facts.h"
@@ -12,6 +13,8 @@ int judgement_make(struct judgement *j, struct store *store, int64_t run_id)
 	r = tune_facts_load(&j->facts, store, run_id);
 	if (r >= 0)
 		r = failures_explain(&j->facts, &j->findings);
+	if (r >= 0)
+		r = stalls_find(&j->facts, &j->findings);
 	if (r >= 0 && !run_facts_missing(&j->facts)) {
 		r = units_make(&j->units, &j->facts);
 		if (r >= 0)

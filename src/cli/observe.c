@@ -13,12 +13,15 @@
 #include "src/base/log.h"
 #include "src/base/paths.h"
 #include "src/cli/cli.h"
+#include "src/cli/observe_machine.h"
 #include "src/cli/report.h"
 #include "src/store/store.h"
 #include "src/track/rules.h"
 
-#define EXIT_OURS 125
-#define SAMPLE_MS 2000
+#define EXIT_OURS     125
+#define SAMPLE_MS     2000
+#define STALL_AFTER_S 60
+#define STALL_SAMPLES 4 /* at least, in the time after which something counts as stalled */
 
 #define ASKS_MAX 64
 
@@ -26,6 +29,7 @@ struct observation {
 	char db[PATH_MAX], fallback[PATH_MAX + 64];
 	struct rules *rules;
 	struct collect_ask asks[ASKS_MAX];
+	struct observe_machine machine;
 };
 
 static void collect_asks(struct observation *ob, struct collect_options *ret)
@@ -101,6 +105,25 @@ static int check_log(const char *path)
 	return -EEXIST;
 }
 
+static int parse_stall_after(const char *text, unsigned *ret_s)
+{
+	char *end;
+	unsigned long value;
+
+	*ret_s = STALL_AFTER_S;
+	if (!text)
+		return 0;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || value > 86400) {
+		log_error("--stall-after %s: must be whole seconds, at most a day (0: never)",
+			  text);
+		return -EINVAL;
+	}
+	*ret_s = (unsigned)value;
+	return 0;
+}
+
 static bool is_power_of_two(unsigned n)
 {
 	return n && !(n & (n - 1));
@@ -136,7 +159,9 @@ static int configure(const struct observe_options *o, struct observation *ob,
 		log_error("--ring %u: must be a power of two", o->ring_kib);
 		return -EINVAL;
 	}
-	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0)
+	if (check_labels(&o->labels) < 0 || check_log(o->log) < 0 ||
+	    parse_stall_after(o->stall_after, &ret->recorder.stall_after_s) < 0 ||
+	    observe_machine_init(&ob->machine, o) < 0)
 		return -EINVAL;
 	ret->name = o->name;
 	ret->labels = (const char *const *)o->labels.items;
@@ -144,6 +169,9 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	ret->recorder.log = o->log;
 	ret->recorder.rules = ob->rules;
 	ret->recorder.read_engine_files = !o->no_engine_files;
+	ret->recorder.machine = ob->machine.lines.len ? str_text(&ob->machine.lines) : NULL;
+	ret->detect = o->detect ? observe_machine_detect : NULL;
+	ret->detect_ctx = &ob->machine;
 	if (!o->log || o->db || !o->log_only) {
 		r = choose_db(o, &ret->identity, ob);
 		if (r < 0)
@@ -158,6 +186,10 @@ static int configure(const struct observe_options *o, struct observation *ob,
 	ret->collect.env_names = rules_env_names(ob->rules);
 	collect_asks(ob, &ret->collect);
 	ret->sample_ms = o->sample_ms ? o->sample_ms : SAMPLE_MS;
+	if (ret->recorder.stall_after_s &&
+	    ret->sample_ms > ret->recorder.stall_after_s * 1000 / STALL_SAMPLES)
+		ret->sample_ms = ret->recorder.stall_after_s * 1000 / STALL_SAMPLES;
+	ret->tell_stalls = !o->quiet;
 	ret->duration_s = o->duration_s;
 	ret->strict = o->strict;
 	ret->announce = o->verbose || o->all;
@@ -173,10 +205,12 @@ int observe(const struct observe_options *o, char *const *argv)
 
 	if (load_rules(o, &ob.rules) < 0 || configure(o, &ob, &options) < 0) {
 		rules_free(ob.rules);
+		observe_machine_fini(&ob.machine);
 		return EXIT_OURS;
 	}
 	r = session_run(&options, &result);
 	rules_free(ob.rules);
+	observe_machine_fini(&ob.machine);
 	if (r < 0) {
 		log_error("%s%s", result.note[0] ? result.note : strerror(-r),
 			  r == -ENOTSUP && argv ? " (--strict: the command was not run)" : "");
@@ -184,7 +218,7 @@ int observe(const struct observe_options *o, char *const *argv)
 	}
 	if (result.stored && !o->quiet)
 		print_report(&ob, &result);
-	if (result.note[0])
-		log_warning("%s", result.note);
+	if (result.note[result.told]) /* what came after "the command runs unobserved" */
+		log_warning("%s", result.note + result.told + (result.told ? strlen("; ") : 0));
 	return result.exit_code;
 }

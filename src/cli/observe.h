@@ -8,9 +8,10 @@
 #include "src/cli/options.h"
 
 struct observe_options {
-	const char *db, *log, *name, *user;
+	const char *db, *log, *name, *user, *stall_after;
+	const char *provider, *type, *region, *zone, *lifecycle, *resource, *metadata;
 	struct option_list labels, rules;
-	bool quiet, verbose, strict, no_files, files, no_engine_files, all;
+	bool quiet, verbose, strict, no_files, files, no_engine_files, all, detect;
 	bool log_only; /* no database unless one is named */
 	unsigned ring_kib, sample_ms, duration_s;
 };

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "src/base/cleanup.h"
 #include "src/base/io.h"
@@ -22,26 +24,91 @@
 
 #define PIECE (64 * 1024)
 
+/* What is not a text that could be read, by its first bytes; NULL: it may be one. */
+static const char *refused(const char *data, size_t len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		const char *what;
+	} kinds[] = {
+		{ "PAR1", 4, "it is Parquet: export it as CSV (gzip is fine)" },
+		{ "PK\3\4", 4, "it is a ZIP archive: unpack it first" },
+		{ "\x28\xb5\x2f\xfd", 4, "it is compressed by zstd: unpack it, or use gzip" },
+		{ "\xfd"
+		  "7zXZ",
+		  5, "it is compressed by xz: unpack it, or use gzip" },
+		{ "BZh", 3, "it is compressed by bzip2: unpack it, or use gzip" },
+		{ "\xff\xfe", 2, "it is UTF-16: save it as UTF-8" },
+		{ "\xfe\xff", 2, "it is UTF-16: save it as UTF-8" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (len >= kinds[i].len && !memcmp(data, kinds[i].magic, kinds[i].len))
+			return kinds[i].what;
+	return NULL;
+}
+
+static int cannot_read(const char *path, const char *why)
+{
+	log_error("cannot read %s: %s", path, why);
+	return -EIO;
+}
+
+/* Plain and gzip alike. 0 or -EIO (said). */
+static int feed_all(const char *path, gzFile in,
+		    int (*feed)(void *ctx, const char *data, size_t len), void *ctx, int *ret_feed)
+{
+	_cleanup_free_ char *piece = malloc(PIECE);
+	const char *why;
+	int n, error = Z_OK;
+	bool first = true;
+
+	if (!piece)
+		return cannot_read(path, strerror(ENOMEM));
+	while (*ret_feed == 0 && (n = gzread(in, piece, PIECE)) > 0) {
+		why = first ? refused(piece, (size_t)n) : NULL;
+		if (why)
+			return cannot_read(path, why);
+		first = false;
+		*ret_feed = feed(ctx, piece, (size_t)n);
+	}
+	if (*ret_feed)
+		return 0;
+	why = gzerror(in, &error);
+	if (error == Z_BUF_ERROR)
+		return cannot_read(path, "the compressed file is cut off");
+	if (error == Z_ERRNO)
+		return cannot_read(path, strerror(errno));
+	return error == Z_OK || error == Z_STREAM_END ? 0 : cannot_read(path, why);
+}
+
 /* Gives the file to feed() in pieces. 0, -errno of the file (said), or what feed()
  * returned in *ret_feed. */
 static int read_pieces(const char *path, int (*feed)(void *ctx, const char *data, size_t len),
 		       void *ctx, int *ret_feed)
 {
-	bool standard = !strcmp(path, "-");
-	_cleanup_close_ int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *piece = malloc(PIECE);
-	ssize_t n = 0;
+	int fd = !strcmp(path, "-") ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	gzFile in;
+	int r;
 
 	*ret_feed = 0;
-	if (fd < 0 || !piece) {
-		log_error("cannot read %s: %s", path, strerror(errno));
-		return -errno;
+	if (fd < 0)
+		return cannot_read(path, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return cannot_read(path, "it is a directory");
 	}
-	while (*ret_feed == 0 && (n = read_full(fd, piece, PIECE)) > 0)
-		*ret_feed = feed(ctx, piece, (size_t)n);
-	if (n < 0)
-		log_error("cannot read %s: %s", path, strerror((int)-n));
-	return n < 0 ? (int)n : 0;
+	in = gzdopen(fd, "rb");
+	if (!in) {
+		close(fd);
+		return cannot_read(path, strerror(ENOMEM));
+	}
+	gzbuffer(in, PIECE);
+	r = feed_all(path, in, feed, ctx, ret_feed);
+	gzclose_r(in);
+	return r;
 }
 
 static int feed_prices(void *ctx, const char *data, size_t len)
@@ -184,15 +251,23 @@ int price_file_save_own(const struct price_table *t, const char **ret_path)
 	return *ret_path ? EXIT_OK : EXIT_ERROR;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int bill_files_find(struct bill_files *ret)
 {
 	char pattern[PATH_MAX];
 	glob_t found = { 0 };
 
 	*ret = (struct bill_files){ 0 };
-	if (data_path("bills/*.csv", pattern, sizeof(pattern)) < 0)
-		return EXIT_OK;
-	if (glob(pattern, 0, NULL, &found) == 0) {
+	if (data_path("bills/*.csv", pattern, sizeof(pattern)) == 0)
+		(void)glob(pattern, 0, NULL, &found);
+	if (data_path("bills/*.csv.gz", pattern, sizeof(pattern)) == 0)
+		(void)glob(pattern, found.gl_pathc ? GLOB_APPEND : 0, NULL, &found);
+	if (found.gl_pathc) {
+		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_text);
 		ret->paths = calloc(found.gl_pathc, sizeof(*ret->paths));
 		for (size_t i = 0; ret->paths && i < found.gl_pathc; i++) {
 			ret->paths[i] = strdup(found.gl_pathv[i]);

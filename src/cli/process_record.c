@@ -26,7 +26,7 @@ const enum field_id process_fields_all[] = {
 	FIELD_KILLER_PID,      FIELD_JOINED_LATE,
 	FIELD_READ_CALLS,      FIELD_WRITE_CALLS,
 	FIELD_CANCELLED_WRITE, FIELD_DIRECT_RECLAIM,
-	FIELD_COUNT,
+	FIELD_PROGRAM_PEAK,    FIELD_COUNT,
 };
 
 void process_record_fini(struct process_record *p)

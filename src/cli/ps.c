@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/base/cleanup.h"
+#include "src/cli/choose.h"
 #include "src/cli/cli.h"
 #include "src/cli/process_record.h"
 #include "src/cli/process_tree.h"
@@ -20,9 +21,9 @@ static const struct option_spec options[] = {
 	{ "failed", 0, OPTION_FLAG, offsetof(struct ps_options, failed), NULL,
 	  "only processes that exited with an error or were killed" },
 	{ "task", 0, OPTION_TEXT, offsetof(struct ps_options, task), "NAME",
-	  "only processes of tasks with this name or key" },
+	  "only processes of tasks with this name, key or label" },
 	{ "tool", 0, OPTION_TEXT, offsetof(struct ps_options, tool), "NAME",
-	  "only processes of this tool" },
+	  "only processes of this tool; (glue), (probe): all\nthat `tracer tools` prints so" },
 	READER_OPTIONS(struct ps_options, reader),
 	OPTIONS_END,
 };
@@ -37,8 +38,8 @@ static const struct command_spec spec = {
 };
 
 static const enum field_id table[] = {
-	FIELD_PID,	FIELD_PPID, FIELD_TASK,	 FIELD_TOOL,	 FIELD_WALL,	FIELD_CPU,
-	FIELD_PEAK_RSS, FIELD_READ, FIELD_WRITE, FIELD_ENDED_AS, FIELD_COMMAND, FIELD_COUNT,
+	FIELD_PID,	    FIELD_PPID, FIELD_TASK,  FIELD_TOOL,     FIELD_WALL,    FIELD_CPU,
+	FIELD_PROGRAM_PEAK, FIELD_READ, FIELD_WRITE, FIELD_ENDED_AS, FIELD_COMMAND, FIELD_COUNT,
 };
 
 struct walk {
@@ -46,30 +47,17 @@ struct walk {
 	const struct run_row *run;
 	struct sheet *sheet;
 	struct process_tree *tree; /* NULL: as they come */
-	int64_t task;		   /* whose key is --task; 0: none */
+	struct task_choice tasks;
+	struct tool_choice tools;
 	struct process_record p;
 };
 
-static int visit_task(void *ctx, const struct task_row *row)
-{
-	struct walk *w = ctx;
-
-	if (!row->key || strcmp(row->key, w->options->task))
-		return 0;
-	w->task = row->id;
-	return 1;
-}
-
 static bool wanted(const struct walk *w, const struct process_view *view)
 {
-	const struct ps_options *o = w->options;
-
-	if (o->failed && !process_failed(view->process))
+	if (w->options->failed && !process_failed(view->process))
 		return false;
-	if (o->task && !(w->task && view->process->task == w->task) &&
-	    (!view->task_name || strcmp(view->task_name, o->task)))
-		return false;
-	return !o->tool || (view->tool_name && !strcmp(view->tool_name, o->tool));
+	return task_choice_has(&w->tasks, view->process->task) &&
+	       tool_choice_has(&w->tools, view->tool_name);
 }
 
 static int visit(void *ctx, const struct process_view *view)
@@ -82,6 +70,10 @@ static int visit(void *ctx, const struct process_view *view)
 	r = process_record_fill(&w->p, view, w->run);
 	if (r < 0)
 		return r;
+	/* people want one figure: the process's, where its program's own is not known */
+	if (sheet_format(&w->options->reader) == FORMAT_TABLE &&
+	    !w->p.record.v[FIELD_PROGRAM_PEAK].known && !w->options->reader.columns)
+		w->p.record.v[FIELD_PROGRAM_PEAK] = w->p.record.v[FIELD_PEAK_RSS];
 	if (w->tree)
 		return process_tree_add(w->tree, view->process, &w->p.record);
 	return sheet_add(w->sheet, &w->p.record);
@@ -89,12 +81,8 @@ static int visit(void *ctx, const struct process_view *view)
 
 static int walk(struct walk *w, struct store *store)
 {
-	int r = 0;
+	int r = store_each_process(store, w->run->id, visit, w);
 
-	if (w->options->task)
-		r = store_each_task(store, w->run->id, visit_task, w);
-	if (r >= 0)
-		r = store_each_process(store, w->run->id, visit, w);
 	if (r >= 0 && w->tree)
 		r = process_tree_print(w->tree);
 	if (r >= 0)
@@ -120,7 +108,7 @@ int cmd_ps(int argc, char **argv)
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct process_tree tree = { 0 };
 	struct walk w = { .options = &o, .run = &r.run, .tree = NULL };
-	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
@@ -128,14 +116,19 @@ int cmd_ps(int argc, char **argv)
 	if (!rc)
 		rc = reader_open_run(&r, o.reader.db, argv[first]);
 	if (!rc)
+		rc = task_choice_make(&w.tasks, &r, o.task);
+	if (!rc)
+		rc = tool_choice_make(&w.tools, &r, o.tool);
+	if (!rc)
 		rc = sheet_new(stdout, &sheet_spec, &o.reader, &w.sheet);
-	if (rc)
-		return rc;
 	tree.sheet = w.sheet;
 	if (o.tree)
 		w.tree = &tree;
-	error = walk(&w, r.store);
+	if (!rc)
+		rc = reader_result(walk(&w, r.store));
 	process_tree_fini(&tree);
 	sheet_free(w.sheet);
-	return reader_result(error);
+	task_choice_fini(&w.tasks);
+	tool_choice_fini(&w.tools);
+	return rc;
 }

@@ -31,6 +31,7 @@ int run_row_copy(struct arena *a, const struct run_row *row, struct run_row *ret
 	ret->kernel = arena_text(a, row->kernel);
 	ret->arch = arena_text(a, row->arch);
 	ret->notes = arena_text(a, row->notes);
+	ret->machine = arena_text(a, row->machine);
 	return ret->uid ? 0 : -ENOMEM;
 }
 
@@ -44,6 +45,7 @@ int task_row_copy(struct arena *a, const struct task_row *row, struct task_row *
 	ret->evidence = arena_text(a, row->evidence);
 	ret->cpus_source = arena_text(a, row->cpus_source);
 	ret->memory_source = arena_text(a, row->memory_source);
+	ret->detail = arena_text(a, row->detail);
 	return ret->name ? 0 : -ENOMEM;
 }
 

@@ -33,13 +33,13 @@ struct reader_options {
 		"json", 'j', OPTION_FLAG, offsetof(type, member.json), NULL,                       \
 			"print one JSON document"                                                  \
 	}
+#define FORMAT_OPTION(type, member)                                                                \
+	{                                                                                          \
+		"format", 'f', OPTION_CHOICE, offsetof(type, member.format),                       \
+			"table|json|jsonl|csv", "how to print"                                     \
+	}
 #define READER_OPTIONS(type, member)                                                               \
-	DB_OPTION(type, member), JSON_OPTION(type, member), { "format",                            \
-							      'f',                                 \
-							      OPTION_CHOICE,                       \
-							      offsetof(type, member.format),       \
-							      "table|json|jsonl|csv",              \
-							      "how to print" },                    \
+	DB_OPTION(type, member), JSON_OPTION(type, member), FORMAT_OPTION(type, member),           \
 		{ "columns",   'c',                                                                \
 		  OPTION_TEXT, offsetof(type, member.columns),                                     \
 		  "NAME,...",  "these columns, in this order; `all` for all" },                    \

@@ -12,12 +12,12 @@
 #include "src/base/paths.h"
 #include "src/base/str.h"
 #include "src/cli/cli.h"
-#include "src/cli/reader.h"
 #include "src/cli/rebuild_facts.h"
+#include "src/cli/sheet.h"
 #include "src/track/rules.h"
 
 struct rebuild_options {
-	const char *db;
+	struct reader_options reader;
 	bool all;
 	struct option_list rules;
 };
@@ -27,8 +27,9 @@ static const struct option_spec options[] = {
 	  "every run of the database" },
 	{ "rules", 0, OPTION_LIST, offsetof(struct rebuild_options, rules), "FILE",
 	  "rules of your own, over the built-in ones" },
-	{ "db", 0, OPTION_TEXT, offsetof(struct rebuild_options, db), "PATH",
-	  "the database (default: $TRACER_DB, else\n~/.local/share/tracer/tracer.db)" },
+	DB_OPTION(struct rebuild_options, reader),
+	JSON_OPTION(struct rebuild_options, reader),
+	FORMAT_OPTION(struct rebuild_options, reader),
 	OPTIONS_END,
 };
 
@@ -39,6 +40,10 @@ static const struct command_spec spec = {
 		 "observed, with the rules of this version or of your own.",
 	.options = options,
 };
+
+static const enum field_id fields[] = { FIELD_ID, FIELD_TASK_COUNT, FIELD_TOOL_COUNT,
+					FIELD_PROCESSES, FIELD_COUNT };
+static const struct sheet_spec sheet_spec = { &spec, fields, NULL, fields };
 
 struct rebuild {
 	struct store *store;
@@ -194,7 +199,26 @@ static int derive(struct rebuild *b, const struct rules *rules)
 	return !err && lost ? -EIO : err;
 }
 
-static int rebuild_run(struct store *s, int64_t run_id, const struct rules *rules)
+/* sheet NULL: a line of text */
+static int print_rebuilt(const struct rebuild *b, struct sheet *sheet)
+{
+	struct record record = { 0 };
+
+	if (!sheet)
+		return printf("%s: %llu tasks, %llu tools, %zu processes\n", b->facts.run.uid,
+			      (unsigned long long)b->tasks, (unsigned long long)b->tools,
+			      b->facts.n_processes) < 0
+			       ? -EIO
+			       : 0;
+	record_text(&record, FIELD_ID, b->facts.run.uid);
+	record_number(&record, FIELD_TASK_COUNT, b->tasks);
+	record_number(&record, FIELD_TOOL_COUNT, b->tools);
+	record_number(&record, FIELD_PROCESSES, b->facts.n_processes);
+	return sheet_add(sheet, &record);
+}
+
+static int rebuild_run(struct store *s, int64_t run_id, const struct rules *rules,
+		       struct sheet *sheet)
 {
 	struct rebuild b = { .store = s };
 	int err = facts_read(s, run_id, &b.facts);
@@ -204,9 +228,7 @@ static int rebuild_run(struct store *s, int64_t run_id, const struct rules *rule
 		err = b.order ? derive(&b, rules) : -ENOMEM;
 	}
 	if (!err)
-		printf("%s: %llu tasks, %llu tools, %zu processes\n", b.facts.run.uid,
-		       (unsigned long long)b.tasks, (unsigned long long)b.tools,
-		       b.facts.n_processes);
+		err = print_rebuilt(&b, sheet);
 	free(b.order);
 	facts_fini(&b.facts);
 	return err;
@@ -252,13 +274,22 @@ static int find_runs(struct store *s, const char *const *names, size_t n, struct
 	return reader_result(err);
 }
 
-static int rebuild_runs(struct store *s, const struct run_ids *list, const struct rules *rules)
+static int rebuild_runs(struct store *s, const struct run_ids *list, const struct rules *rules,
+			const struct reader_options *o)
 {
+	struct sheet *sheet = NULL;
 	size_t i;
-	int err = 0;
+	int err = 0, rc = 0;
 
+	if (sheet_format(o) != FORMAT_TABLE || o->format != FORMAT_TABLE)
+		rc = sheet_new(stdout, &sheet_spec, o, &sheet);
+	if (rc)
+		return rc;
 	for (i = 0; i < list->n && !err; i++)
-		err = rebuild_run(s, list->ids[i], rules);
+		err = rebuild_run(s, list->ids[i], rules, sheet);
+	if (!err && sheet)
+		err = sheet_end(sheet);
+	sheet_free(sheet);
 	if (err)
 		log_error("cannot rebuild: %s", store_strerror(err));
 	return err ? EXIT_ERROR : EXIT_OK;
@@ -280,9 +311,9 @@ int cmd_rebuild(int argc, char **argv)
 		log_error("%s:%u: %s", error.file, error.line, error.text);
 		return EXIT_ERROR;
 	}
-	if (o.db)
-		str_copy(path, sizeof(path), o.db);
-	err = o.db ? 0 : db_default_path(path, sizeof(path));
+	if (o.reader.db)
+		str_copy(path, sizeof(path), o.reader.db);
+	err = o.reader.db ? 0 : db_default_path(path, sizeof(path));
 	if (!err)
 		err = store_open(path, STORE_WRITE, &s);
 	if (err) {
@@ -294,7 +325,7 @@ int cmd_rebuild(int argc, char **argv)
 		rc = find_runs(s, (const char *const *)argv + words, (size_t)(argc - words), &list);
 	}
 	if (!rc)
-		rc = rebuild_runs(s, &list, rules);
+		rc = rebuild_runs(s, &list, rules, &o.reader);
 	free(list.ids);
 	if (s)
 		store_close(s);

@@ -75,6 +75,7 @@ static int on_run(void *ctx, const struct run_row *row)
 	r->kernel = arena_text(a, row->kernel);
 	r->arch = arena_text(a, row->arch);
 	r->notes = arena_text(a, row->notes);
+	r->machine = arena_text(a, row->machine);
 	return r->uid ? 0 : -ENOMEM;
 }
 
@@ -277,7 +278,7 @@ void facts_fini(struct facts *f)
 struct feed {
 	const struct facts *facts;
 	struct tracker *tracker;
-	struct record record;
+	struct draft record;
 };
 
 static int send(struct feed *feed)

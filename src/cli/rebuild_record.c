@@ -6,7 +6,7 @@
 
 #include "src/base/str.h"
 
-static void begin(struct record *r, unsigned type, size_t size, uint64_t boot_ns)
+static void begin(struct draft *r, unsigned type, size_t size, uint64_t boot_ns)
 {
 	memset(r, 0, sizeof(*r));
 	r->header.type = (uint16_t)type;
@@ -14,7 +14,7 @@ static void begin(struct record *r, unsigned type, size_t size, uint64_t boot_ns
 	r->used = size;
 }
 
-int record_end(struct record *r)
+int record_end(struct draft *r)
 {
 	if (r->overflow)
 		return -E2BIG;
@@ -23,7 +23,7 @@ int record_end(struct record *r)
 	return (int)r->used;
 }
 
-static void add(struct record *r, struct wire_string *at, const void *data, size_t len)
+static void add(struct draft *r, struct wire_string *at, const void *data, size_t len)
 {
 	if (!data || !len)
 		return;
@@ -36,14 +36,14 @@ static void add(struct record *r, struct wire_string *at, const void *data, size
 	r->used += len;
 }
 
-static void add_text(struct record *r, struct wire_string *at, const char *text)
+static void add_text(struct draft *r, struct wire_string *at, const char *text)
 {
 	if (text)
 		add(r, at, text, strlen(text));
 }
 
 /* "/a/b" becomes "b\0a\0", the kernel's way; ".../b" had lost its root. */
-static void add_path(struct record *r, struct wire_string *at, const char *path)
+static void add_path(struct draft *r, struct wire_string *at, const char *path)
 {
 	struct str out = STR_INIT;
 	size_t end, start;
@@ -88,7 +88,7 @@ static struct wire_id parent_of(const struct record_place *at)
 	return at->parent ? id_of(at->parent) : (struct wire_id){ 0, at->process->ppid, 0 };
 }
 
-void synthesise_run(struct record *r, const struct run_row *run)
+void synthesise_run(struct draft *r, const struct run_row *run)
 {
 	begin(r, WIRE_RUN_BEGIN, sizeof(r->run), 0);
 	r->run.unix_ns = (int64_t)run->start_ns;
@@ -99,7 +99,7 @@ void synthesise_run(struct record *r, const struct run_row *run)
 	add_text(r, &r->run.cwd, run->cwd);
 }
 
-void record_host(struct record *r, const struct run_row *run, int64_t offset_ns)
+void record_host(struct draft *r, const struct run_row *run, int64_t offset_ns)
 {
 	begin(r, WIRE_HOST, sizeof(r->host), 0);
 	r->host.realtime_offset_ns = offset_ns;
@@ -108,7 +108,7 @@ void record_host(struct record *r, const struct run_row *run, int64_t offset_ns)
 	r->host.collector = run->collector;
 }
 
-void record_cgroup(struct record *r, const struct cgroup_row *row)
+void record_cgroup(struct draft *r, const struct cgroup_row *row)
 {
 	begin(r, WIRE_CGROUP, sizeof(r->cgroup), 0);
 	r->cgroup.cgroup_id = row->id;
@@ -117,7 +117,7 @@ void record_cgroup(struct record *r, const struct cgroup_row *row)
 	add_path(r, &r->cgroup.path, row->path);
 }
 
-static void flags(struct record *r, const struct process_row *p)
+static void flags(struct draft *r, const struct process_row *p)
 {
 	if (p->joined_late)
 		r->header.flags |= WIRE_F_JOINED;
@@ -127,7 +127,7 @@ static void flags(struct record *r, const struct process_row *p)
 		r->header.flags |= WIRE_F_INCOMPLETE;
 }
 
-void record_fork(struct record *r, const struct record_place *at)
+void record_fork(struct draft *r, const struct record_place *at)
 {
 	const struct process_row *p = at->process;
 
@@ -143,7 +143,7 @@ void record_fork(struct record *r, const struct record_place *at)
 	copy_comm(r->fork.comm, p->comm);
 }
 
-void record_exec(struct record *r, const struct record_place *at, const struct exec_row *x)
+void record_exec(struct draft *r, const struct record_place *at, const struct exec_row *x)
 {
 	const struct process_row *p = at->process;
 
@@ -174,7 +174,7 @@ void record_exec(struct record *r, const struct record_place *at, const struct e
 	add_path(r, &r->exec.cwd_host, x->cwd_host);
 }
 
-void record_exit(struct record *r, const struct record_place *at)
+void record_exit(struct draft *r, const struct record_place *at)
 {
 	const struct process_row *p = at->process;
 
@@ -198,7 +198,7 @@ void record_exit(struct record *r, const struct record_place *at)
 	copy_comm(r->exit.comm, p->comm);
 }
 
-void record_sample(struct record *r, const struct record_place *at, uint64_t time_ns)
+void record_sample(struct draft *r, const struct record_place *at, uint64_t time_ns)
 {
 	const struct process_row *p = at->process;
 
@@ -219,7 +219,7 @@ void record_sample(struct record *r, const struct record_place *at, uint64_t tim
 	copy_comm(r->sample.comm, p->comm);
 }
 
-void record_file(struct record *r, const struct record_place *at, const struct file_row *f)
+void record_file(struct draft *r, const struct record_place *at, const struct file_row *f)
 {
 	begin(r, WIRE_FILE, sizeof(r->file), boot(at, f->first_ns));
 	r->file.id = id_of(at->process);
@@ -236,7 +236,7 @@ void record_file(struct record *r, const struct record_place *at, const struct f
 }
 
 /* The last that happened to a file that had been there. */
-void record_unlink(struct record *r, const struct record_place *at, const struct file_row *f)
+void record_unlink(struct draft *r, const struct record_place *at, const struct file_row *f)
 {
 	begin(r, WIRE_FILE, sizeof(r->file), boot(at, f->last_ns));
 	r->file.id = id_of(at->process);
@@ -244,7 +244,7 @@ void record_unlink(struct record *r, const struct record_place *at, const struct
 	add_path(r, &r->file.path, f->path);
 }
 
-void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
+void record_signal(struct draft *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns)
 {
 	begin(r, WIRE_SIGNAL, sizeof(r->signal), boot(at, time_ns));
@@ -252,7 +252,7 @@ void record_signal(struct record *r, const struct record_place *at, uint32_t sig
 	r->signal.signal = signal;
 }
 
-void record_title(struct record *r, const struct record_place *at, const struct signal_fact *title)
+void record_title(struct draft *r, const struct record_place *at, const struct signal_fact *title)
 {
 	begin(r, WIRE_RENAME, sizeof(r->rename), boot(at, title->time_ns));
 	if (title->by)
@@ -262,14 +262,14 @@ void record_title(struct record *r, const struct record_place *at, const struct 
 	add_text(r, &r->rename.argv, title->title);
 }
 
-void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns)
+void record_lines(struct draft *r, const struct text_row *row, int64_t offset_ns)
 {
 	begin(r, WIRE_TEXT, sizeof(r->text), row->time_ns ? row->time_ns - (uint64_t)offset_ns : 0);
 	add_text(r, &r->text.path, row->path);
 	add(r, &r->text.text, row->data.data, row->data.len);
 }
 
-void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns)
+void record_run_end(struct draft *r, const struct run_row *run, int64_t offset_ns)
 {
 	begin(r, WIRE_RUN_END, sizeof(r->run_end),
 	      run->end_ns ? run->end_ns - (uint64_t)offset_ns : 0);

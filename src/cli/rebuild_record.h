@@ -5,7 +5,7 @@
 
 #include "src/model/rows.h"
 
-struct record { /* one under construction; texts follow the fixed part */
+struct draft { /* one under construction; texts follow the fixed part */
 	union {
 		struct wire_header header;
 		struct wire_run_begin run;
@@ -41,20 +41,20 @@ struct signal_fact {
 };
 
 /* Each starts a record anew; record_end() completes it: its size or -E2BIG. */
-void synthesise_run(struct record *r, const struct run_row *run);
-void record_host(struct record *r, const struct run_row *run, int64_t offset_ns);
-void record_cgroup(struct record *r, const struct cgroup_row *row);
-void record_fork(struct record *r, const struct record_place *at);
-void record_exec(struct record *r, const struct record_place *at, const struct exec_row *x);
-void record_exit(struct record *r, const struct record_place *at);
-void record_sample(struct record *r, const struct record_place *at, uint64_t time_ns);
-void record_file(struct record *r, const struct record_place *at, const struct file_row *f);
-void record_unlink(struct record *r, const struct record_place *at, const struct file_row *f);
-void record_signal(struct record *r, const struct record_place *at, uint32_t signal,
+void synthesise_run(struct draft *r, const struct run_row *run);
+void record_host(struct draft *r, const struct run_row *run, int64_t offset_ns);
+void record_cgroup(struct draft *r, const struct cgroup_row *row);
+void record_fork(struct draft *r, const struct record_place *at);
+void record_exec(struct draft *r, const struct record_place *at, const struct exec_row *x);
+void record_exit(struct draft *r, const struct record_place *at);
+void record_sample(struct draft *r, const struct record_place *at, uint64_t time_ns);
+void record_file(struct draft *r, const struct record_place *at, const struct file_row *f);
+void record_unlink(struct draft *r, const struct record_place *at, const struct file_row *f);
+void record_signal(struct draft *r, const struct record_place *at, uint32_t signal,
 		   uint64_t time_ns);
-void record_title(struct record *r, const struct record_place *at, const struct signal_fact *title);
-void record_lines(struct record *r, const struct text_row *row, int64_t offset_ns);
-void record_run_end(struct record *r, const struct run_row *run, int64_t offset_ns);
-int record_end(struct record *r);
+void record_title(struct draft *r, const struct record_place *at, const struct signal_fact *title);
+void record_lines(struct draft *r, const struct text_row *row, int64_t offset_ns);
+void record_run_end(struct draft *r, const struct run_row *run, int64_t offset_ns);
+int record_end(struct draft *r);
 
 #endif

@@ -18,10 +18,9 @@
 #include "src/cli/cli.h"
 #include "src/cli/completeness.h"
 #include "src/cli/reader.h"
-#include "src/cli/report_failed.h"
-#include "src/cli/report_group.h"
-#include "src/cli/tool_fold.h"
+#include "src/cli/report_parts.h"
 #include "src/model/fields.h"
+#include "src/track/tool_role.h"
 
 #define WIDTH	      100
 #define TOOLS_MAX     10
@@ -29,14 +28,13 @@
 #define GROUPS_MAX    30
 #define FAILED_MAX    8
 #define CUT_MIN	      20
+#define MEMBERS_MAX   5 /* of a fold of tools, by name */
 #define ELLIPSIS      "\xe2\x80\xa6"
 
 struct report {
 	FILE *out;
 	const struct report_options *options;
-	struct snapshot s;
-	struct task_groups groups;
-	struct tool_fold tools;
+	const struct report_parts *p;
 };
 
 enum tint { TINT_BOLD, TINT_RED, TINT_GREEN, TINT_YELLOW };
@@ -85,7 +83,7 @@ static void print_ending(const struct report *r, const struct run_row *run)
 static void print_use(const struct report *r, const struct run_row *run)
 {
 	uint64_t cpu = run->ledger.state_ns[LEDGER_CPU], wall = run->end_ns - run->start_ns;
-	size_t n_tasks = r->s.n_tasks - r->s.n_outer;
+	size_t n_tasks = r->p->s.n_tasks - r->p->s.n_outer;
 	char buf[HUMAN_MAX];
 
 	if (!run_is_observed(run)) {
@@ -114,11 +112,11 @@ static void print_where(const struct report *r)
 	const char *gap = "";
 	char buf[HUMAN_MAX];
 
-	where_add_run(&w, &r->s);
-	if (!where_known(&r->s.run) || !w.total_ns)
+	where_add_run(&w, &r->p->s);
+	if (!where_known(&r->p->s.run) || !w.total_ns)
 		return;
 	n = where_order(&w, order);
-	str_add(&line, r->s.tasks ? "  the tasks' time: " : "  its time: ");
+	str_add(&line, r->p->s.tasks ? "  while tasks ran: " : "  its time: ");
 	for (unsigned i = 0; i < n && (i < 1 || w.ns[order[i]] >= w.total_ns / 20); i++) {
 		const char *words = where_sentence(order[i]);
 
@@ -131,27 +129,37 @@ static void print_where(const struct report *r)
 	fprintf(r->out, "%s\n", str_text(&line));
 }
 
+uint64_t report_between_ns(const struct report_parts *p)
+{
+	const struct run_row *run = &p->s.run;
+	uint64_t wall = run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0;
+
+	return wall > p->groups.wall_ns ? wall - p->groups.wall_ns : 0;
+}
+
 /* The engine's own time: starting up, scheduling between tasks, cleaning up. */
 static void print_between(const struct report *r)
 {
-	const struct run_row *run = &r->s.run;
-	uint64_t wall = run->end_ns > run->start_ns ? run->end_ns - run->start_ns : 0;
-	uint64_t gap = wall > r->groups.wall_ns ? wall - r->groups.wall_ns : 0;
+	const struct run_row *run = &r->p->s.run;
+	uint64_t gap = report_between_ns(r->p), wall = run->end_ns - run->start_ns;
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 
-	if (r->s.tasks && gap > wall / BETWEEN_SHARE)
+	if (r->p->s.tasks && run->end_ns > run->start_ns && gap > wall / BETWEEN_SHARE)
 		fprintf(r->out, "  no task ran for %s of its %s\n", human_duration(a, gap),
 			human_duration(b, wall));
 }
 
 static void print_head(const struct report *r)
 {
-	const struct run_row *run = &r->s.run;
+	const struct run_row *run = &r->p->s.run;
 
 	fprintf(r->out, "%stracer: run %s%s  ", tint(r, TINT_BOLD), run->uid, plain(r));
 	print_text(r->out, run->name ? run->name : "");
-	if (run->engine)
-		fprintf(r->out, " (%s)", run->engine);
+	if (run->engine) {
+		fputs(" (", r->out);
+		print_text(r->out, run->engine);
+		fputc(')', r->out);
+	}
 	fputs("  ", r->out);
 	print_ending(r, run);
 	print_use(r, run);
@@ -204,10 +212,12 @@ static bool has_network(const struct run_row *run)
 	       run->ledger.net_rx_bytes + run->ledger.net_tx_bytes;
 }
 
-static void group_status(char *out, const struct task_group *g)
+static void group_status(char *out, const struct task_group *g, const struct run_row *run)
 {
 	if (g->oom)
 		snprintf(out, CELL_MAX, "%u out of memory", g->oom);
+	else if (g->failed && g->failed <= g->again && run->status == RUN_SUCCEEDED)
+		snprintf(out, CELL_MAX, "ok, %u tried again", g->failed);
 	else if (g->failed)
 		snprintf(out, CELL_MAX, "%u failed", g->failed);
 	else if (g->cancelled)
@@ -220,7 +230,7 @@ static void group_status(char *out, const struct task_group *g)
 
 static void group_line(struct line *l, const struct task_group *g, const struct report *r)
 {
-	const struct run_row *run = &r->s.run;
+	const struct run_row *run = &r->p->s.run;
 	_cleanup_(str_fini) struct str where = STR_INIT;
 	uint64_t cpu = g->ledger.state_ns[LEDGER_CPU];
 	char *cores;
@@ -239,7 +249,7 @@ static void group_line(struct line *l, const struct task_group *g, const struct 
 	str_copy(cell(l), CELL_MAX, where.len ? str_text(&where) : HUMAN_UNKNOWN);
 	add_usage(l, &g->ledger, g->peak_rss_bytes, run);
 	human_bytes_short(cell(l), g->ledger.net_rx_bytes + g->ledger.net_tx_bytes);
-	group_status(cell(l), g);
+	group_status(cell(l), g, run);
 }
 
 /* Without network there is no column for it; a narrow terminal has no room for
@@ -248,7 +258,7 @@ static bool has_column(const struct report *r, unsigned column)
 {
 	if (column == COLUMN_READ || column == COLUMN_WRITTEN)
 		return r->options->width >= WIDTH;
-	return column != COLUMN_NET || has_network(&r->s.run);
+	return column != COLUMN_NET || has_network(&r->p->s.run);
 }
 
 static void print_group(const struct report *r, struct table *t, const struct task_group *g)
@@ -262,6 +272,48 @@ static void print_group(const struct report *r, struct table *t, const struct ta
 		if (has_column(r, i))
 			cells[n++] = l.cells[i];
 	table_row(t, cells);
+}
+
+/* "  (ITEM; ITEM; ...)", broken between items where the width ends. */
+static void print_items(const struct report *r, const char *const *items, unsigned n)
+{
+	size_t column = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t len = strlen(items[i]) + 2;
+
+		if (i && column + len > r->options->width) {
+			fputs(";\n   ", r->out);
+			column = 3;
+		} else {
+			fputs(i ? "; " : "  (", r->out);
+			column += i ? 2 : 3;
+		}
+		fputs(items[i], r->out);
+		column += len - 2;
+	}
+	fputs(")\n", r->out);
+}
+
+/* Only what is on the screen, and is not plain from its heading. */
+static void print_legend(const struct report *r)
+{
+	const struct report_parts *p = r->p;
+	const char *items[7];
+	unsigned n = 0;
+
+	if (p->s.n_tasks - p->s.n_outer > p->groups.n_groups) {
+		items[n++] = "n: tasks";
+		items[n++] = "wall: while any of them ran";
+		items[n++] = "each: mean of one";
+	}
+	items[n++] = "cores: in use while one ran";
+	items[n++] = "memory: of the largest process";
+	if (has_column(r, COLUMN_READ) && (p->s.run.features & FEATURE_IO_BYTES))
+		items[n++] = "read, written: disk, without the page cache";
+	if (where_known(&p->s.run) && p->groups.where.ns[LEDGER_RUNQ])
+		items[n++] = "CPU queue: ready to run, but no CPU was free";
+	print_items(r, items, n);
 }
 
 static int print_groups(const struct report *r)
@@ -290,19 +342,16 @@ static int print_groups(const struct report *r)
 			columns[n++] = all[i];
 	if (table_new(r->out, columns, n, &o, &t) < 0)
 		return -ENOMEM;
-	for (const struct task_group *g = r->groups.groups; g && printed < GROUPS_MAX;
+	for (const struct task_group *g = r->p->groups.groups; g && printed < GROUPS_MAX;
 	     g = g->hh.next, printed++)
 		print_group(r, t, g);
 	fputc('\n', r->out);
 	table_end(t);
 	table_free(t);
-	if (printed < r->groups.n_groups)
-		fprintf(r->out, "and %u more: tracer tasks %s\n", r->groups.n_groups - printed,
-			r->s.run.uid);
-	if (r->s.n_tasks - r->s.n_outer > r->groups.n_groups)
-		fputs("(wall: at least one ran; each, cores: mean of one; memory: largest "
-		      "process)\n",
-		      r->out);
+	if (printed < r->p->groups.n_groups)
+		fprintf(r->out, "and %u more: tracer tasks %s\n", r->p->groups.n_groups - printed,
+			r->p->s.run.uid);
+	print_legend(r);
 	return 0;
 }
 
@@ -324,7 +373,44 @@ static void tool_line(struct line *l, const struct folded_tool *f, const struct 
 	add_usage(l, &f->row.ledger, f->row.peak_rss_bytes, run);
 }
 
-static int print_tools(struct report *r)
+/* "(glue): sort, gzip, bash and 4 more": those with most CPU. */
+static void print_members(const struct report *r, const char *fold, const char *meaning)
+{
+	_cleanup_(str_fini) struct str names = STR_INIT;
+	const struct wire_ledger *total = &r->p->s.run.ledger;
+	unsigned n = 0;
+
+	for (const struct folded_tool *f = r->p->all.tools; f; f = f->hh.next) {
+		if (!tool_row_folds(&f->row, total) || strcmp(tool_row_folded_name(&f->row), fold))
+			continue;
+		if (++n <= MEMBERS_MAX)
+			str_addf(&names, "%s%s", n > 1 ? ", " : "", f->name);
+	}
+	if (n > MEMBERS_MAX)
+		str_addf(&names, " and %u more", n - MEMBERS_MAX);
+	fprintf(r->out, "  %s: %s (", fold, meaning);
+	print_text(r->out, str_text(&names));
+	fputs(")\n", r->out);
+}
+
+static void print_folds(const struct report *r)
+{
+	bool failed = false;
+
+	for (const struct folded_tool *f = r->p->tools.tools; f; f = f->hh.next) {
+		failed |= f->row.failed > 0;
+		if (f->folded && !strcmp(f->name, TOOL_PROBE))
+			print_members(r, f->name, "questions for a version or help");
+		else if (f->folded)
+			print_members(r, f->name, "cheap helpers");
+	}
+	if (failed && r->p->s.run.status == RUN_SUCCEEDED && !r->p->groups.failed_tasks)
+		fputs("  failed: a code other than 0, or a signal; the run went on, for it may be "
+		      "an answer (grep, diff)\n",
+		      r->out);
+}
+
+static int print_tools(const struct report *r)
 {
 	static const struct table_column columns[] = {
 		{ "TOOL", false, false }, { "PROCESSES", true, true },	{ "FAILED", true, true },
@@ -332,7 +418,7 @@ static int print_tools(struct report *r)
 		{ "READ", true, true },	  { "WRITTEN", true, true },
 	};
 	struct table_options o = { .width = r->options->width };
-	unsigned n = HASH_COUNT(r->tools.tools), printed = 0;
+	unsigned n = HASH_COUNT(r->p->tools.tools), printed = 0;
 	struct table *t;
 	struct line l;
 
@@ -340,16 +426,17 @@ static int print_tools(struct report *r)
 		return 0;
 	if (table_new(r->out, columns, ARRAY_SIZE(columns), &o, &t) < 0)
 		return -ENOMEM;
-	for (const struct folded_tool *f = r->tools.tools; f && printed < TOOLS_MAX;
+	for (const struct folded_tool *f = r->p->tools.tools; f && printed < TOOLS_MAX;
 	     f = f->hh.next, printed++) {
-		tool_line(&l, f, &r->s.run);
+		tool_line(&l, f, &r->p->s.run);
 		print_line(t, &l);
 	}
 	fputc('\n', r->out);
 	table_end(t);
 	table_free(t);
 	if (printed < n)
-		fprintf(r->out, "and %u more: tracer tools %s\n", n - printed, r->s.run.uid);
+		fprintf(r->out, "and %u more: tracer tools %s\n", n - printed, r->p->s.run.uid);
+	print_folds(r);
 	return 0;
 }
 
@@ -369,11 +456,11 @@ static void print_waits(const struct report *r)
 {
 	char a[HUMAN_MAX], b[HUMAN_MAX];
 
-	if (!r->groups.n_waits || !where_known(&r->s.run))
+	if (!r->p->groups.n_waits || !where_known(&r->p->s.run))
 		return;
-	title(r, "Longest waits");
-	for (unsigned i = 0; i < r->groups.n_waits; i++) {
-		const struct task_wait *w = &r->groups.waits[i];
+	title(r, "Longest waits of single tasks, of their wall time");
+	for (unsigned i = 0; i < r->p->groups.n_waits; i++) {
+		const struct task_wait *w = &r->p->groups.waits[i];
 
 		fprintf(r->out, "  %7s of %-7s ", human_duration(a, w->ns),
 			human_duration(b, w->of_ns));
@@ -419,52 +506,60 @@ static void print_failure(const struct report *r, const struct failure *f)
 	print_detail(r, "last file not opened: ", f->file, str_text(&reason));
 }
 
-static int print_failed(const struct report *r, struct store *store)
+static void print_failed(const struct report *r)
 {
-	struct failures f = { .snapshot = &r->s };
+	const struct failures *f = &r->p->failures;
 	unsigned printed = 0;
-	int error;
 
-	if (!r->groups.failed_tasks && r->s.run.status != RUN_FAILED)
-		return 0;
-	error = failures_find(&f, store);
-	if (f.n)
-		title(r, "Failed");
-	for (const struct failure *p = f.list; p && printed < FAILED_MAX; p = p->hh.next) {
+	if (f->n)
+		title(r, r->p->s.run.status == RUN_SUCCEEDED ? "Failed on the way" : "Failed");
+	for (const struct failure *p = f->list; p && printed < FAILED_MAX; p = p->hh.next) {
 		if (p->explained)
 			continue;
 		print_failure(r, p);
 		printed++;
 	}
-	if (f.n > printed)
-		fprintf(r->out, "  all %u failed processes: tracer ps %s --failed\n", f.n,
-			r->s.run.uid);
-	failures_fini(&f);
-	return error;
+	if (f->n > printed)
+		fprintf(r->out, "  all %u failed processes: tracer ps %s --failed\n", f->n,
+			r->p->s.run.uid);
 }
 
 static void print_own_cost(const struct report *r)
 {
-	const struct run_row *run = &r->s.run;
+	const struct run_row *run = &r->p->s.run;
 	uint64_t start = run->collector_start_ns, cpu = run->ledger.state_ns[LEDGER_CPU];
 	uint64_t own = run->collector_cpu_ns + run->recorder_cpu_ns;
 	char buf[HUMAN_MAX];
 
 	if (!own || own < start)
 		return;
-	fprintf(r->out, "tracer itself used %s of CPU while it ran",
+	/* of a replay only what the collector used is in the log */
+	fprintf(r->out, "tracer%s used %s of CPU while it ran",
+		run->recorder_cpu_ns ? " itself" : "'s collector",
 		human_duration(buf, own - start));
 	if (cpu && own - start <= cpu) /* beside a short run it says nothing */
 		fprintf(r->out, " (%.1f %% of the run's)",
 			100.0 * (double)(own - start) / (double)cpu);
 	if (start)
 		fprintf(r->out, " and %s to start", human_duration(buf, start));
+	if (!run->recorder_cpu_ns)
+		fputs("; its recorder's CPU is not known", r->out);
 	fputc('\n', r->out);
+}
+
+static void print_next(const struct report *r)
+{
+	const char *uid = r->p->s.run.uid;
+
+	if (run_is_observed(&r->p->s.run) && r->p->s.run.end_ns)
+		fprintf(r->out,
+			"next: tracer tune %s (what limited it, what to do), tracer show %s\n", uid,
+			uid);
 }
 
 static void print_completeness(const struct report *r)
 {
-	const struct run_row *run = &r->s.run;
+	const struct run_row *run = &r->p->s.run;
 	json_t *notes = completeness_notes(run), *note;
 	size_t i;
 
@@ -487,59 +582,76 @@ static void print_completeness(const struct report *r)
 	print_own_cost(r);
 }
 
-static int fold_tools(struct report *r)
+static int fold_tools(struct report_parts *p)
 {
-	struct tool_fold all = { 0 };
 	int error = 0;
 
-	for (const struct tool_entry *t = r->s.tools; t && error == 0; t = t->next)
-		error = tool_fold_add(&all, &t->row);
-	for (const struct task_entry *e = r->s.tasks; e; e = e->hh.next)
+	for (const struct tool_entry *t = p->s.tools; t && error == 0; t = t->next)
+		error = tool_fold_add(&p->all, &t->row);
+	for (const struct task_entry *e = p->s.tasks; e; e = e->hh.next)
 		for (const struct tool_entry *t = e->tools; t && error == 0; t = t->next)
-			error = tool_fold_add(&all, &t->row);
+			error = tool_fold_add(&p->all, &t->row);
 	if (error == 0)
-		error = tool_fold_noise(&all, &r->s.run.ledger, &r->tools);
-	tool_fold_fini(&all);
-	tool_fold_sort(&r->tools);
+		error = tool_fold_noise(&p->all, &p->s.run.ledger, &p->tools);
+	tool_fold_sort(&p->all);
+	tool_fold_sort(&p->tools);
 	return error;
 }
 
-static int print_report(struct report *r, struct store *store)
+int report_parts_make(struct report_parts *p, struct store *store, int64_t run_id)
 {
-	int error = task_groups_make(&r->groups, &r->s);
+	int error = snapshot_load(&p->s, store, run_id);
 
-	if (error == 0)
-		error = fold_tools(r);
 	if (error < 0)
 		return error;
+	error = task_groups_make(&p->groups, &p->s);
+	if (error == 0)
+		error = fold_tools(p);
+	p->failures.snapshot = &p->s;
+	if (error == 0 && (p->groups.failed_tasks || p->s.run.status == RUN_FAILED))
+		error = failures_find(&p->failures, store);
+	return error < 0 ? error : 0;
+}
+
+void report_parts_fini(struct report_parts *p)
+{
+	failures_fini(&p->failures);
+	task_groups_fini(&p->groups);
+	tool_fold_fini(&p->tools);
+	tool_fold_fini(&p->all);
+	snapshot_fini(&p->s);
+}
+
+static int print_report(const struct report *r)
+{
+	int error = 0;
+
 	print_head(r);
-	if (r->groups.n_groups)
+	if (r->p->groups.n_groups)
 		error = print_groups(r);
 	if (error == 0)
 		error = print_tools(r);
 	if (error < 0)
 		return error;
 	print_waits(r);
-	error = print_failed(r, store);
+	print_failed(r);
 	print_completeness(r);
-	return error < 0 ? error : ferror(r->out) ? -EIO : 0;
+	print_next(r);
+	return ferror(r->out) ? -EIO : 0;
 }
 
 int report_print(struct store *s, int64_t run_id, FILE *out, const struct report_options *options)
 {
 	struct report_options o = *options;
-	struct report r = { .out = out, .options = &o };
-	int error;
+	struct report_parts parts = { 0 };
+	struct report r = { .out = out, .options = &o, .p = &parts };
+	int error = report_parts_make(&parts, s, run_id);
 
 	if (!o.width)
 		o.width = WIDTH;
-	error = snapshot_load(&r.s, s, run_id);
-	if (error < 0)
-		return error;
-	error = print_report(&r, s);
-	task_groups_fini(&r.groups);
-	tool_fold_fini(&r.tools);
-	snapshot_fini(&r.s);
+	if (error == 0)
+		error = print_report(&r);
+	report_parts_fini(&parts);
 	return error;
 }
 
@@ -552,38 +664,4 @@ struct report_options report_options_for(int fd)
 		.width = width > WIDTH ? WIDTH : width,
 		.color = width && !(no_color && *no_color),
 	};
-}
-
-struct report_command_options {
-	struct reader_options reader;
-};
-
-static const struct option_spec option_table[] = {
-	DB_OPTION(struct report_command_options, reader),
-	OPTIONS_END,
-};
-
-static const struct command_spec spec = {
-	.name = "report",
-	.words = "[RUN]",
-	.about = "Prints the short report of a run (default: the latest), as `tracer run` does "
-		 "when\n"
-		 "its command has ended. For other programs use `tracer show --json`.",
-	.options = option_table,
-	.max_words = 1,
-};
-
-int cmd_report(int argc, char **argv)
-{
-	struct report_command_options o = { 0 };
-	_cleanup_(reader_close) struct reader r = { 0 };
-	struct report_options options = report_options_for(STDOUT_FILENO);
-	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
-
-	if (first < 0)
-		return rc;
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
-	if (rc)
-		return rc;
-	return reader_result(report_print(r.store, r.run.id, stdout, &options));
 }

@@ -42,7 +42,9 @@ static int visit(void *ctx, const struct process_view *view)
 	_cleanup_(str_fini) struct str ending = STR_INIT;
 	struct failure *failure, *parent = NULL;
 
-	if (!process_failed(p) || !counts(f, task))
+	/* what its own parent killed was not wanted any more: the parent knows why */
+	if (!process_failed(p) || !counts(f, task) ||
+	    (p->signal > 0 && p->killer_pid && p->killer_pid == p->ppid && !p->oom_killed))
 		return 0;
 	HASH_FIND(hh, f->list, &p->parent, sizeof(p->parent), parent);
 	if (parent && p->end_ns >= parent->exec_ns)

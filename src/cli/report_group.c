@@ -102,6 +102,7 @@ int task_groups_make(struct task_groups *g, const struct snapshot *s)
 		if (!group)
 			return -ENOMEM;
 		add_status(g, group, t->row.status);
+		group->again += t->row.attempt > 1;
 		add_span(&group->wall_ns, &group->last_end_ns, start, end);
 		add_span(&g->wall_ns, &g->last_end_ns, start, end);
 		group->duration_ns += end - start;

@@ -10,6 +10,7 @@ struct task_group {
 	const char *name; /* key */
 	unsigned tasks, failed, cancelled, running;
 	unsigned oom;	      /* of the failed */
+	unsigned again;	      /* second and later attempts */
 	uint64_t wall_ns;     /* time with at least one of its tasks running */
 	uint64_t duration_ns; /* summed over its tasks */
 	uint64_t last_end_ns;

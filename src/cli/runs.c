@@ -3,6 +3,7 @@
 #include "src/base/cleanup.h"
 #include "src/cli/cli.h"
 #include "src/cli/sheet.h"
+#include "src/cli/stalls.h"
 
 struct runs_options {
 	struct reader_options reader;
@@ -67,12 +68,39 @@ static const enum field_id table[] = {
 	FIELD_CPU, FIELD_PROCESSES, FIELD_HOST,	    FIELD_COMPLETE, FIELD_COUNT,
 };
 
+#define LIVE_MAX 16 /* runs that go on: their stalls are told below the table */
+
+struct listing {
+	struct sheet *sheet;
+	struct run_row live[LIVE_MAX];
+	char uids[LIVE_MAX][16];
+	unsigned n_live;
+};
+
 static int visit(void *ctx, const struct run_row *row)
 {
 	struct record record = { 0 };
+	struct listing *l = ctx;
 
+	if (row->status == RUN_RUNNING && l->n_live < LIVE_MAX) {
+		l->live[l->n_live] = (struct run_row){ .id = row->id };
+		str_copy(l->uids[l->n_live++], sizeof(l->uids[0]), row->uid);
+	}
 	record_run(&record, row);
-	return sheet_add(ctx, &record);
+	return sheet_add(l->sheet, &record);
+}
+
+static int print_stalls(struct store *store, const struct listing *l)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < l->n_live && r >= 0; i++) {
+		_cleanup_(str_fini) struct str head = STR_INIT;
+
+		str_addf(&head, "%s is stalled: ", l->uids[i]);
+		r = stalls_print_open(store, &l->live[i], str_text(&head), stdout);
+	}
+	return r;
 }
 
 int cmd_runs(int argc, char **argv)
@@ -80,7 +108,7 @@ int cmd_runs(int argc, char **argv)
 	static const struct sheet_spec sheet_spec = { &spec, all, NULL, table };
 	struct runs_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
-	struct sheet *sheet;
+	struct listing l = { 0 };
 	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
@@ -89,12 +117,14 @@ int cmd_runs(int argc, char **argv)
 		return options_misuse(&spec, "one word too many: `%s`", argv[first]);
 	rc = reader_open(&r, o.reader.db);
 	if (!rc)
-		rc = sheet_new(stdout, &sheet_spec, &o.reader, &sheet);
+		rc = sheet_new(stdout, &sheet_spec, &o.reader, &l.sheet);
 	if (rc)
 		return rc;
-	error = store_each_run(r.store, o.reader.sort ? 0 : o.reader.limit, visit, sheet);
+	error = store_each_run(r.store, o.reader.sort ? 0 : o.reader.limit, visit, &l);
 	if (error >= 0)
-		error = sheet_end(sheet);
-	sheet_free(sheet);
+		error = sheet_end(l.sheet);
+	if (error >= 0 && sheet_format(&o.reader) == FORMAT_TABLE)
+		error = print_stalls(r.store, &l);
+	sheet_free(l.sheet);
 	return reader_result(error);
 }

@@ -12,7 +12,10 @@
 #include "src/base/table.h"
 #include "src/base/text.h"
 #include "src/cli/cli.h"
+#include "src/cli/json_rows.h"
 #include "src/cost/money.h"
+
+#define MONEY_DECIMALS 6
 
 struct sheet {
 	FILE *out;
@@ -23,6 +26,7 @@ struct sheet {
 	enum field_id sort; /* FIELD_COUNT: as they come */
 	bool reverse;
 	unsigned limit, rows; /* rows: printed */
+	unsigned money_decimals;
 	struct table_column table_columns[FIELD_COUNT];
 	struct table *table;
 	struct arena arena;  /* rows that wait for sorting */
@@ -165,14 +169,22 @@ static void start_output(struct sheet *s)
 	fputs("\r\n", s->out);
 }
 
+int sheet_options_check(const struct command_spec *command, const struct reader_options *options)
+{
+	if (options->json && options->format != FORMAT_TABLE && options->format != FORMAT_JSON)
+		return options_misuse(command, "--json and --format say different things");
+	return EXIT_OK;
+}
+
 int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_options *options,
 	      struct sheet **ret)
 {
 	struct sheet *s;
 	int rc;
 
-	if (options->json && options->format != FORMAT_TABLE && options->format != FORMAT_JSON)
-		return options_misuse(spec->command, "--json and --format say different things");
+	rc = sheet_options_check(spec->command, options);
+	if (rc)
+		return rc;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return EXIT_ERROR;
@@ -180,6 +192,7 @@ int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_opti
 	s->format = sheet_format(options);
 	s->no_header = options->no_header;
 	s->limit = options->limit;
+	s->money_decimals = MONEY_DECIMALS;
 	rc = choose_columns(s, spec, options->columns);
 	if (!rc)
 		rc = choose_sort(s, spec, options->sort);
@@ -194,6 +207,11 @@ int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_opti
 	return EXIT_OK;
 }
 
+void sheet_decimals(struct sheet *s, unsigned decimals)
+{
+	s->money_decimals = decimals;
+}
+
 void sheet_free(struct sheet *s)
 {
 	if (!s)
@@ -205,6 +223,14 @@ void sheet_free(struct sheet *s)
 		str_fini(&s->cells[i]);
 	str_fini(&s->text);
 	free(s);
+}
+
+static void add_percent(struct str *out, double ratio)
+{
+	if (ratio > 0 && ratio < 0.005)
+		str_add(out, "<1 %");
+	else
+		str_addf(out, "%.0f %%", ratio * 100);
 }
 
 static void cell_number(struct str *out, enum field_type type, uint64_t n)
@@ -229,7 +255,8 @@ static void cell_number(struct str *out, enum field_type type, uint64_t n)
 	}
 }
 
-void sheet_cell(struct str *out, enum field_id id, const struct value *value)
+static void cell_value(struct str *out, enum field_id id, const struct value *value,
+		       unsigned money_decimals)
 {
 	enum field_type type = field_of(id)->type;
 	char usd[MONEY_MAX];
@@ -242,10 +269,17 @@ void sheet_cell(struct str *out, enum field_id id, const struct value *value)
 		text_shell(out, value->text.data, value->text.len);
 	else if (type == FIELD_TYPE_RATIO)
 		str_addf(out, "%.2f", value->ratio);
+	else if (type == FIELD_TYPE_SHARE)
+		add_percent(out, value->ratio);
 	else if (type == FIELD_TYPE_MONEY)
-		str_add(out, money_round(usd, value->money, 6));
+		str_add(out, money_round(usd, value->money, money_decimals));
 	else
 		cell_number(out, type, value->number);
+}
+
+void sheet_cell(struct str *out, enum field_id id, const struct value *value)
+{
+	cell_value(out, id, value, MONEY_DECIMALS);
 }
 
 static int row_table(struct sheet *s, const struct value *values)
@@ -254,7 +288,7 @@ static int row_table(struct sheet *s, const struct value *values)
 
 	for (size_t i = 0; i < s->n; i++) {
 		str_reset(&s->cells[i]);
-		sheet_cell(&s->cells[i], s->columns[i], &values[i]);
+		cell_value(&s->cells[i], s->columns[i], &values[i], s->money_decimals);
 		if (s->cells[i].failed)
 			return -ENOMEM;
 		cells[i] = str_text(&s->cells[i]);
@@ -276,6 +310,7 @@ static json_t *json_of(enum field_type type, const struct value *value)
 	case FIELD_TYPE_TIME:
 		return json_out_time(value->number);
 	case FIELD_TYPE_RATIO:
+	case FIELD_TYPE_SHARE:
 		return json_real(value->ratio);
 	case FIELD_TYPE_BOOL:
 		return json_boolean(value->number);
@@ -327,29 +362,13 @@ static int row_json(struct sheet *s, const struct value *values)
 	return r;
 }
 
-/* RFC 4180: quoted where needed, quotes doubled. */
-static void csv_text(FILE *out, const char *text)
-{
-	if (!strpbrk(text, ",\"\r\n")) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
 static void csv_value(struct sheet *s, enum field_type type, const struct value *value)
 {
 	char usd[MONEY_MAX];
 
 	if (!value->known)
 		return;
-	if (type == FIELD_TYPE_RATIO) {
+	if (type == FIELD_TYPE_RATIO || type == FIELD_TYPE_SHARE) {
 		fprintf(s->out, "%.6g", value->ratio);
 	} else if (type == FIELD_TYPE_BOOL) {
 		fputs(value->number ? "true" : "false", s->out);

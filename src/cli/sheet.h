@@ -21,6 +21,8 @@ struct sheet_spec {
 	const enum field_id *table;  /* default of table */
 };
 
+/* An exit code: --json and another --format were explained. */
+int sheet_options_check(const struct command_spec *command, const struct reader_options *options);
 /* Returns an exit code; a wrong --columns or --sort has been explained. */
 int sheet_new(FILE *out, const struct sheet_spec *spec, const struct reader_options *options,
 	      struct sheet **ret);
@@ -30,7 +32,8 @@ int sheet_add(struct sheet *s, const struct record *record);
  * a row shows, and prints it later with its COMMAND indented. NULL: no memory. */
 struct value *sheet_keep(struct sheet *s, const struct record *record);
 int sheet_print(struct sheet *s, const struct value *row, unsigned indent);
-int sheet_end(struct sheet *s); /* 0 or -errno */
+void sheet_decimals(struct sheet *s, unsigned decimals); /* of amounts in tables; else 6 */
+int sheet_end(struct sheet *s);				 /* 0 or -errno */
 void sheet_free(struct sheet *s);
 enum format sheet_format(const struct reader_options *options);
 

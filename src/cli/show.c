@@ -13,22 +13,26 @@
 #include "src/cli/sheet.h"
 #include "src/cli/show_tree.h"
 #include "src/cli/show_why.h"
+#include "src/cli/stalls.h"
 
 struct show_options {
 	struct reader_options reader;
-	bool tree;
+	bool tree, all;
 	const char *why;
 };
 
 static const struct option_spec options[] = {
 	{ "tree", 't', OPTION_FLAG, offsetof(struct show_options, tree), NULL,
 	  "also list the processes of each task" },
+	{ "all", 'a', OPTION_FLAG, offsetof(struct show_options, all), NULL,
+	  "helpers (mkdir, shells) each by name, not as (glue)" },
 	{ "why", 0, OPTION_TEXT, offsetof(struct show_options, why), "WHAT",
 	  "why it is where it is: the rules, their evidence and\nconfidence, from the run down; "
-	  "WHAT "
-	  "is a name or key of a\ntask, a pid, or the id of a process" },
+	  "WHAT is a name, key or\nlabel of a task, a container, a pid, the id of a process\nor a "
+	  "tool" },
 	DB_OPTION(struct show_options, reader),
 	JSON_OPTION(struct show_options, reader),
+	FORMAT_OPTION(struct show_options, reader),
 	OPTIONS_END,
 };
 
@@ -165,7 +169,7 @@ static json_t *scopes_array(const struct snapshot *s)
 	return array;
 }
 
-static int print_json(const struct snapshot *s)
+static int print_json(const struct snapshot *s, struct store *store)
 {
 	struct record record = { 0 };
 	json_t *object;
@@ -175,13 +179,58 @@ static int print_json(const struct snapshot *s)
 	object = sheet_object(run_fields, &record);
 	if (s->run.labels)
 		json_object_set_new(object, "labels", json_loads(s->run.labels, 0, NULL));
+	if (s->run.machine)
+		json_object_set_new(object, "machine", json_loads(s->run.machine, 0, NULL));
 	json_object_set_new(object, "tasks", tasks_array(s));
 	json_object_set_new(object, "scopes", scopes_array(s));
 	json_object_set_new(object, "tools", tools_array(s->tools, &s->run));
+	json_object_set_new(object, "stalls", stalls_array(store, s->run.id));
 	json_object_set_new(object, "completeness", completeness_object(&s->run));
 	r = object ? json_out_write(object, stdout, JSON_PRETTY) : -ENOMEM;
 	json_decref(object);
 	return r;
+}
+
+static int print_rows(const struct snapshot *s, struct store *store, const struct show_options *o)
+{
+	static const struct sheet_spec sheet_spec = { &spec, show_tree_fields, NULL,
+						      show_tree_fields };
+	struct show_tree_options tree = { 0 };
+	int error, rc = sheet_new(stdout, &sheet_spec, &o->reader, &tree.sheet);
+
+	if (rc)
+		return rc;
+	error = show_tree_print(s, store, &tree);
+	if (error >= 0)
+		error = sheet_end(tree.sheet);
+	sheet_free(tree.sheet);
+	return reader_result(error);
+}
+
+static int show(const struct snapshot *s, struct store *store, const struct show_options *o)
+{
+	struct show_tree_options tree = { .processes = o->tree, .all = o->all };
+	enum format format = sheet_format(&o->reader);
+
+	if (o->why)
+		return show_why(s, store, o->why, format == FORMAT_JSON);
+	if (format == FORMAT_JSON)
+		return reader_result(print_json(s, store));
+	if (format != FORMAT_TABLE)
+		return print_rows(s, store, o);
+	return reader_result(show_tree_print(s, store, &tree));
+}
+
+static int check(const struct show_options *o)
+{
+	enum format format = sheet_format(&o->reader);
+
+	if (o->why && format != FORMAT_TABLE && format != FORMAT_JSON)
+		return options_misuse(&spec, "--why is text or JSON");
+	if (o->tree && format != FORMAT_TABLE && format != FORMAT_JSON)
+		return options_misuse(&spec, "--tree is for people; `tracer ps` has the processes "
+					     "in every format");
+	return sheet_options_check(&spec, &o->reader);
 }
 
 int cmd_show(int argc, char **argv)
@@ -189,22 +238,17 @@ int cmd_show(int argc, char **argv)
 	struct show_options o = { 0 };
 	_cleanup_(reader_close) struct reader r = { 0 };
 	struct snapshot s = { 0 };
-	int rc, error, first = options_parse(&spec, &o, argc, argv, &rc);
+	int rc, first = options_parse(&spec, &o, argc, argv, &rc);
 
 	if (first < 0)
 		return rc;
-	rc = reader_open_run(&r, o.reader.db, argv[first]);
-	if (rc)
-		return rc;
-	error = snapshot_load(&s, r.store, r.run.id);
-	if (error < 0)
-		return reader_result(error);
-	if (o.why)
-		rc = show_why(&s, r.store, o.why, o.reader.json);
-	else if (o.reader.json)
-		rc = reader_result(print_json(&s));
-	else
-		rc = reader_result(show_tree_print(&s, r.store, o.tree));
+	rc = check(&o);
+	if (!rc)
+		rc = reader_open_run(&r, o.reader.db, argv[first]);
+	if (!rc)
+		rc = reader_result(snapshot_load(&s, r.store, r.run.id));
+	if (!rc)
+		rc = show(&s, r.store, &o);
 	snapshot_fini(&s);
 	return rc;
 }

@@ -12,15 +12,25 @@
 #include "src/cli/completeness.h"
 #include "src/cli/process_record.h"
 #include "src/cli/sheet.h"
+#include "src/cli/stalls.h"
+#include "src/cli/tool_fold.h"
 #include "src/cli/where.h"
+#include "src/model/ledger.h"
 
 static const enum field_id columns[] = {
 	FIELD_NAME,	FIELD_STATUS, FIELD_WALL,  FIELD_CPU,	 FIELD_CORES,  FIELD_WAITS,
 	FIELD_PEAK_RSS, FIELD_READ,   FIELD_WRITE, FIELD_NET_RX, FIELD_NET_TX,
 };
 
-#define N_COLUMNS ARRAY_SIZE(columns)
-#define DEPTH_MAX 20 /* deeper ones are listed at this depth */
+const enum field_id show_tree_fields[] = {
+	FIELD_LEVEL, FIELD_KIND,  FIELD_NAME,	FIELD_STATUS, FIELD_START,     FIELD_END,
+	FIELD_WALL,  FIELD_CPU,	  FIELD_CORES,	FIELD_WAITS,  FIELD_PROCESSES, FIELD_PEAK_RSS,
+	FIELD_READ,  FIELD_WRITE, FIELD_NET_RX, FIELD_NET_TX, FIELD_COUNT,
+};
+
+#define N_COLUMNS     ARRAY_SIZE(columns)
+#define LAUNCH_MIN_NS 10000000ULL
+#define DEPTH_MAX     20 /* deeper ones are listed at this depth */
 
 struct tree_line { /* a process, kept until its task is printed */
 	struct tree_line *next;
@@ -28,16 +38,28 @@ struct tree_line { /* a process, kept until its task is printed */
 };
 
 struct lines {
-	int64_t task; /* key */
+	int64_t place; /* key: of a task its id, of a container its scope's, negative */
 	struct tree_line *first, **last;
+	UT_hash_handle hh;
+};
+
+struct inside {	       /* what ran in a container */
+	int64_t scope; /* key */
+	struct wire_ledger ledger;
+	uint64_t peak_rss_bytes, processes;
 	UT_hash_handle hh;
 };
 
 struct tree {
 	const struct snapshot *s;
 	struct table *table;
+	struct sheet *sheet; /* in place of the table: jsonl, csv */
 	struct arena arena;
-	struct lines *lines; /* by task */
+	struct lines *lines; /* by place */
+	struct inside *inside;
+	bool processes;	      /* list them */
+	bool all;	      /* helpers by name */
+	bool folded, omitted; /* some are not */
 	struct process_record process;
 	struct str cells[N_COLUMNS];
 };
@@ -52,29 +74,33 @@ static void make_cells(struct tree *t, const struct record *record, unsigned ind
 	}
 }
 
-static int print_record(struct tree *t, const struct record *record, unsigned indent)
+static int print_record(struct tree *t, struct record *record, unsigned indent)
 {
 	const char *cells[N_COLUMNS];
 
+	if (t->sheet) {
+		record_number(record, FIELD_LEVEL, indent / 2);
+		return sheet_add(t->sheet, record);
+	}
 	make_cells(t, record, indent);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		cells[i] = str_text(&t->cells[i]);
 	return table_row(t->table, cells);
 }
 
-static struct lines *lines_of(struct tree *t, int64_t task)
+static struct lines *lines_of(struct tree *t, int64_t place)
 {
 	struct lines *l = NULL;
 
-	HASH_FIND(hh, t->lines, &task, sizeof(task), l);
+	HASH_FIND(hh, t->lines, &place, sizeof(place), l);
 	if (l)
 		return l;
 	l = arena_alloc(&t->arena, sizeof(*l));
 	if (!l)
 		return NULL;
-	l->task = task;
+	l->place = place;
 	l->last = &l->first;
-	HASH_ADD(hh, t->lines, task, sizeof(task), l);
+	HASH_ADD(hh, t->lines, place, sizeof(place), l);
 	return l;
 }
 
@@ -87,11 +113,59 @@ static void set_waits(const struct tree *t, struct record *record, const struct 
 		record_text(record, FIELD_WAITS, str_text(text));
 }
 
-static int keep_process(void *ctx, const struct process_view *view)
+/* The container in which the process is, if none of its tasks is nearer. */
+static struct scope_entry *container_of(const struct snapshot *s, int64_t scope)
 {
-	struct tree *t = ctx;
+	struct scope_entry *e = snapshot_scope(s, scope);
+
+	while (e && !e->task && e->row.kind != SCOPE_CONTAINER)
+		e = e->up;
+	return e && !e->task ? e : NULL;
+}
+
+static struct inside *inside_of(const struct tree *t, int64_t scope)
+{
+	struct inside *in = NULL;
+
+	HASH_FIND(hh, t->inside, &scope, sizeof(scope), in);
+	return in;
+}
+
+/* The process's own mark begins with the image of who forked it. */
+static uint64_t program_peak(const struct process_row *p)
+{
+	return p->program_peak_rss_bytes ? p->program_peak_rss_bytes : p->peak_rss_bytes;
+}
+
+/* To every container around it, also to those around its task. */
+static int add_inside(struct tree *t, const struct process_row *p)
+{
+	for (struct scope_entry *e = snapshot_scope(t->s, p->scope); e; e = e->up) {
+		struct inside *in;
+
+		if (e->row.kind != SCOPE_CONTAINER)
+			continue;
+		in = inside_of(t, e->row.id);
+		if (!in) {
+			in = arena_alloc(&t->arena, sizeof(*in));
+			if (!in)
+				return -ENOMEM;
+			in->scope = e->row.id;
+			HASH_ADD(hh, t->inside, scope, sizeof(in->scope), in);
+		}
+		ledger_add(&in->ledger, &p->ledger);
+		in->processes++;
+		if (program_peak(p) > in->peak_rss_bytes)
+			in->peak_rss_bytes = program_peak(p);
+	}
+	return 0;
+}
+
+static int keep_line(struct tree *t, const struct process_view *view)
+{
 	struct record *record = &t->process.record;
-	struct lines *l = lines_of(t, view->process->task);
+	const struct scope_entry *container = container_of(t->s, view->process->scope);
+	struct lines *l = lines_of(t, container ? -container->row.id : view->process->task);
 	struct tree_line *line = arena_alloc(&t->arena, sizeof(*line));
 	_cleanup_(str_fini) struct str name = STR_INIT, waits = STR_INIT;
 	struct where w = { 0 };
@@ -102,9 +176,10 @@ static int keep_process(void *ctx, const struct process_view *view)
 	str_add(&name, str_text(&t->process.command));
 	record_text(record, FIELD_NAME, str_text(&name));
 	record->v[FIELD_STATUS] = record->v[FIELD_ENDED_AS];
+	record_nonzero(record, FIELD_PEAK_RSS, program_peak(view->process));
 	where_add_process(&w, view->process);
 	set_waits(t, record, &w, &waits);
-	make_cells(t, record, 4);
+	make_cells(t, record, 0);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		line->cells[i] = arena_text(&t->arena, str_text(&t->cells[i]));
 	*l->last = line;
@@ -112,33 +187,91 @@ static int keep_process(void *ctx, const struct process_view *view)
 	return line->cells[N_COLUMNS - 1] ? 0 : -ENOMEM;
 }
 
-static int print_processes(struct tree *t, int64_t task)
+static int visit_process(void *ctx, const struct process_view *view)
+{
+	struct tree *t = ctx;
+	int r = add_inside(t, view->process);
+
+	return r < 0 || !t->processes ? r : keep_line(t, view);
+}
+
+static int print_processes(struct tree *t, int64_t place, unsigned indent)
 {
 	struct lines *l = NULL;
 	int r = 0;
 
-	HASH_FIND(hh, t->lines, &task, sizeof(task), l);
-	for (const struct tree_line *line = l ? l->first : NULL; line && r == 0; line = line->next)
-		r = table_row(t->table, (const char *const *)line->cells);
+	HASH_FIND(hh, t->lines, &place, sizeof(place), l);
+	for (struct tree_line *line = l ? l->first : NULL; line && r == 0; line = line->next) {
+		_cleanup_(str_fini) struct str name = STR_INIT;
+
+		str_addf(&name, "%*s%s", (int)indent, "", line->cells[0]);
+		line->cells[0] = (char *)str_text(&name);
+		r = name.failed ? -ENOMEM : table_row(t->table, (const char *const *)line->cells);
+		line->cells[0] = NULL; /* printed once */
+	}
 	return r;
 }
 
-static int print_tools(struct tree *t, const struct tool_entry *tools, unsigned indent)
+static int print_tool(struct tree *t, const struct tool_row *row, unsigned indent)
 {
+	_cleanup_(str_fini) struct str waits = STR_INIT;
+	struct record record = { 0 };
+	struct where w = { 0 };
+
+	record_tool(&record, row, &t->s->run);
+	record_text(&record, FIELD_KIND, "tool");
+	if (row->processes != 1)
+		record.v[FIELD_CORES].known = false; /* its span has gaps */
+	where_add_tool(&w, row);
+	set_waits(t, &record, &w, &waits);
+	return print_record(t, &record, indent);
+}
+
+/* Helpers are one line, unless they are a quarter of what all did or more. */
+static bool is_work(const struct tool_entry *tools, const struct wire_ledger *total)
+{
+	uint64_t cpu = 0;
+
+	for (const struct tool_entry *e = tools; e; e = e->next)
+		if (tool_row_folds(&e->row, total))
+			cpu += e->row.ledger.state_ns[LEDGER_CPU];
+	return cpu < total->state_ns[LEDGER_CPU] / 4;
+}
+
+/* What only started programs is in the task's own line; a line of its own says nothing. */
+static bool is_quick(const struct tool_row *row)
+{
+	return row->ledger.state_ns[LEDGER_CPU] < LAUNCH_MIN_NS;
+}
+
+/* total NULL: each by name. */
+static int print_tools(struct tree *t, const struct tool_entry *tools,
+		       const struct wire_ledger *total, unsigned indent)
+{
+	struct tool_fold fold = { 0 };
+	bool work = total && is_work(tools, total);
 	int r = 0;
 
-	for (; tools && r == 0; tools = tools->next) {
-		_cleanup_(str_fini) struct str waits = STR_INIT;
-		struct record record = { 0 };
-		struct where w = { 0 };
+	for (const struct tool_entry *e = tools; e && r == 0; e = e->next) {
+		struct tool_row row = e->row;
 
-		record_tool(&record, &tools->row, &t->s->run);
-		if (tools->row.processes > 1)
-			record.v[FIELD_CORES].known = false; /* its span has gaps */
-		where_add_tool(&w, &tools->row);
-		set_waits(t, &record, &w, &waits);
-		r = print_record(t, &record, indent);
+		if (total && !work && tool_row_launched(&row) && is_quick(&row)) {
+			t->omitted = true;
+			continue;
+		}
+		if (!total || !(work ? tool_row_folds(&row, total) : tool_row_launched(&row))) {
+			r = print_tool(t, &row, indent);
+			continue;
+		}
+		row.name = tool_row_folded_name(&row);
+		row.component = row.path = NULL;
+		r = tool_fold_add(&fold, &row);
 	}
+	for (const struct folded_tool *f = fold.tools; f && r == 0; f = f->hh.next) {
+		t->folded = true;
+		r = print_tool(t, &f->row, indent);
+	}
+	tool_fold_fini(&fold);
 	return r;
 }
 
@@ -160,16 +293,40 @@ static int print_task(struct tree *t, const struct task_entry *task, unsigned in
 	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, indent);
 	if (r == 0)
-		r = print_tools(t, task->tools, indent + 2);
-	return r == 0 ? print_processes(t, task->row.id) : r;
+		r = print_tools(t, task->tools, t->all ? NULL : &task->row.ledger, indent + 2);
+	return r == 0 ? print_processes(t, task->row.id, indent + 4) : r;
+}
+
+static void add_image(struct str *name, const struct scope_row *row)
+{
+	json_t *fields = row->fields ? json_loads(row->fields, 0, NULL) : NULL;
+	const char *image = json_string_value(json_object_get(fields, "image"));
+
+	if (image && (!row->name || strcmp(row->name, image)))
+		str_addf(name, " (%s)", image);
+	json_decref(fields);
 }
 
 /* A run, container or session: where what follows lies. */
 static int print_place(struct tree *t, const struct scope_row *row, unsigned indent)
 {
-	_cleanup_(str_fini) struct str name = STR_INIT;
+	_cleanup_(str_fini) struct str name = STR_INIT, waits = STR_INIT;
+	const struct inside *in = inside_of(t, row->id);
 	struct record record = { 0 };
+	struct where w = { 0 };
+	int r;
 
+	if (in) {
+		struct tool_row all = { .ledger = in->ledger,
+					.processes = in->processes,
+					.peak_rss_bytes = in->peak_rss_bytes,
+					.start_ns = row->start_ns,
+					.end_ns = row->end_ns };
+
+		record_tool(&record, &all, &t->s->run);
+		where_add_tool(&w, &all);
+		set_waits(t, &record, &w, &waits);
+	}
 	str_addf(&name, "%s %s", scope_kind_name(row->kind),
 		 row->name	 ? row->name
 		 : row->pipeline ? row->pipeline
@@ -177,11 +334,15 @@ static int print_place(struct tree *t, const struct scope_row *row, unsigned ind
 				 : "");
 	if (row->engine)
 		str_addf(&name, " (%s)", row->engine);
+	add_image(&name, row);
 	record_text(&record, FIELD_NAME, str_text(&name));
+	record_text(&record, FIELD_KIND, scope_kind_name(row->kind));
 	record_text(&record, FIELD_STATUS, task_status_name(row->status));
 	if (row->end_ns > row->start_ns)
 		record_number(&record, FIELD_WALL, row->end_ns - row->start_ns);
-	return name.failed ? -ENOMEM : print_record(t, &record, indent);
+	r = name.failed ? -ENOMEM : print_record(t, &record, indent);
+	return r == 0 && row->kind == SCOPE_CONTAINER ? print_processes(t, -row->id, indent + 4)
+						      : r;
 }
 
 static bool is_shown(const struct tree *t, const struct scope_entry *e)
@@ -189,7 +350,8 @@ static bool is_shown(const struct tree *t, const struct scope_entry *e)
 	/* what all of the recording is, its head says */
 	bool all = e->row.kind == SCOPE_RUN && !e->up && t->s->top.first == t->s->top.last;
 
-	return !all && e->row.kind != SCOPE_MARK && (e->first || e->row.kind != SCOPE_CONTAINER);
+	return !all && e->row.kind != SCOPE_MARK &&
+	       (e->first || e->row.kind != SCOPE_CONTAINER || inside_of(t, e->row.id));
 }
 
 static int print_scopes(struct tree *t, const struct scope_entry *list, unsigned indent)
@@ -246,7 +408,7 @@ static void print_head(const struct run_row *run)
 	head_line("on", run->hostname);
 }
 
-static void print_foot(const struct run_row *run)
+static void print_foot(const struct run_row *run, const struct tree *t)
 {
 	json_t *notes = completeness_notes(run), *item;
 	size_t i;
@@ -255,6 +417,15 @@ static void print_foot(const struct run_row *run)
 		puts("");
 	json_array_foreach(notes, i, item) head_line(i ? "" : "note", json_string_value(item));
 	json_decref(notes);
+	if (t->folded || t->omitted)
+		puts("");
+	if (t->folded)
+		puts("(glue): cheap helpers (shells, mkdir, ...); (probe): questions for a version "
+		     "or "
+		     "help; each by name: --all");
+	if (t->omitted)
+		puts("starting programs (fork to exec) has a line from 10 ms on; else it is in the "
+		     "task's own: --all");
 }
 
 static int print_all(struct tree *t)
@@ -268,6 +439,7 @@ static int print_all(struct tree *t)
 
 	record_run(&record, &t->s->run);
 	record_text(&record, FIELD_NAME, "(whole run)");
+	record_text(&record, FIELD_KIND, "run");
 	where_add_run(&w, t->s);
 	set_waits(t, &record, &w, &waits);
 	r = print_record(t, &record, 0);
@@ -281,18 +453,26 @@ static int print_all(struct tree *t)
 		struct record outside = { 0 };
 
 		record_text(&outside, FIELD_NAME, "(outside tasks)");
+		record_text(&outside, FIELD_KIND, "outside");
 		r = print_record(t, &outside, 0);
 	}
 	if (r == 0)
-		r = print_tools(t, t->s->tools, 2);
-	return r == 0 ? print_processes(t, 0) : r;
+		r = print_tools(t, t->s->tools, t->all ? NULL : &t->s->run.ledger, 2);
+	return r == 0 ? print_processes(t, 0, 4) : r;
 }
 
-int show_tree_print(const struct snapshot *s, struct store *store, bool processes)
+static bool has_containers(const struct snapshot *s)
+{
+	for (const struct scope_entry *e = s->scopes; e; e = e->hh.next)
+		if (e->row.kind == SCOPE_CONTAINER)
+			return true;
+	return false;
+}
+
+static int print_table(struct tree *t, struct store *store)
 {
 	struct table_options o = { .width = terminal_width(STDOUT_FILENO) };
 	struct table_column table_columns[N_COLUMNS];
-	struct tree t = { .s = s };
 	int r;
 
 	for (size_t i = 0; i < N_COLUMNS; i++) {
@@ -302,20 +482,39 @@ int show_tree_print(const struct snapshot *s, struct store *store, bool processe
 			(struct table_column){ field_of(columns[i])->heading,
 					       type != FIELD_TYPE_TEXT, type != FIELD_TYPE_TEXT };
 	}
-	r = table_new(stdout, table_columns, N_COLUMNS, &o, &t.table);
-	if (r == 0 && processes)
-		r = store_each_process(store, s->run.id, keep_process, &t);
+	r = table_new(stdout, table_columns, N_COLUMNS, &o, &t->table);
 	if (r == 0) {
-		print_head(&s->run);
+		print_head(&t->s->run);
+		r = stalls_print_open(store, &t->s->run, "stalled: ", stdout);
+		r = r < 0 ? r : 0;
+	}
+	if (r == 0) {
 		puts("");
-		r = print_all(&t);
+		r = print_all(t);
 	}
 	if (r == 0)
-		r = table_end(t.table);
+		r = table_end(t->table);
 	if (r == 0)
-		print_foot(&s->run);
-	table_free(t.table);
+		print_foot(&t->s->run, t);
+	table_free(t->table);
+	return r;
+}
+
+int show_tree_print(const struct snapshot *s, struct store *store,
+		    const struct show_tree_options *show)
+{
+	struct tree t = { .s = s,
+			  .processes = show->processes,
+			  .all = show->all || show->sheet,
+			  .sheet = show->sheet };
+	int r = 0;
+
+	if (show->processes || has_containers(s))
+		r = store_each_process(store, s->run.id, visit_process, &t);
+	if (r >= 0)
+		r = t.sheet ? print_all(&t) : print_table(&t, store);
 	HASH_CLEAR(hh, t.lines);
+	HASH_CLEAR(hh, t.inside);
 	process_record_fini(&t.process);
 	for (size_t i = 0; i < N_COLUMNS; i++)
 		str_fini(&t.cells[i]);

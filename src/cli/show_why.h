@@ -6,7 +6,7 @@
 
 #include "src/cli/snapshot.h"
 
-/* what: name or key of a task, a pid, or the id of a process. Returns an exit code;
+/* what: name, key or label of a task, a container, pid, process id or tool. Returns an exit code;
  * it has said what is wrong. */
 int show_why(const struct snapshot *s, struct store *store, const char *what, bool json);
 

@@ -11,22 +11,6 @@
 #include "src/base/json_out.h"
 #include "src/base/text.h"
 
-#define OVER 1.25 /* a request by a quarter above the advice, or more, is a waste */
-
-uint64_t size_advice_mib(const struct size_advice *a)
-{
-	return (uint64_t)ceil(a->bytes / (1 << 20));
-}
-
-static const char *severity_of(const struct size_advice *a)
-{
-	if (!a->known)
-		return "info";
-	if (a->killed)
-		return "warning";
-	return a->asked_bytes && (double)a->asked_bytes > OVER * a->bytes ? "notice" : "info";
-}
-
 static json_t *known_uint(uint64_t n)
 {
 	return n ? json_out_uint(n) : json_null();
@@ -38,42 +22,57 @@ static json_t *evidence_object(const struct size_advice *a)
 
 	json_object_set_new(o, "peak_together_bytes", known_uint(a->peak_bytes));
 	json_object_set_new(o, "peak_largest_process_bytes", known_uint(a->largest_bytes));
-	json_object_set_new(o, "input_p95_bytes", known_uint((uint64_t)a->input_bytes));
+	json_object_set_new(o, "input_p95_bytes", known_uint((uint64_t)a->risk.input_bytes));
 	json_object_set_new(o, "killed_for_memory", json_out_uint(a->killed));
 	json_object_set_new(o, "cores_busy_p90", json_real(a->busy_p90));
+	json_object_set_new(o, "cores_wanted_p90", json_real(a->wanted_p90));
+	json_object_set_new(o, "waited_for_cpus", json_boolean(a->starved));
+	json_object_set_new(o, "working_threads", known_uint(a->workers));
 	json_object_set_new(o, "requested_memory_bytes", known_uint(a->asked_bytes));
 	json_object_set_new(o, "requested_cpus", known_uint(a->asked_cpus));
 	if (!a->known)
 		return o;
-	json_object_set_new(o, "model", json_string(sizing_model_name(a->sizing.model)));
-	json_object_set_new(o, "margin", json_real(a->sizing.margin));
-	json_object_set_new(o, "replayed", json_out_uint(a->sizing.samples));
-	json_object_set_new(o, "failures", json_out_uint(a->sizing.failures));
-	json_object_set_new(o, "failure_share_upper", json_real(a->sizing.failure_share_upper));
+	json_object_set_new(o, "model", json_string(sizing_model_name(a->size.model)));
+	json_object_set_new(o, "margin", json_real(a->size.margin));
+	json_object_set_new(o, "replayed", json_out_uint(a->risk.tried));
+	json_object_set_new(o, "failures", json_out_uint(a->risk.failures));
+	json_object_set_new(o, "failure_share_upper", json_real(a->risk.failure_share_upper));
 	return o;
 }
 
-json_t *size_advice_object(const struct size_advice *a)
+static json_t *known_real(double value)
+{
+	return isnan(value) ? json_null() : json_real(value);
+}
+
+json_t *size_advice_object(const struct size_advice *a, const struct finding *memory)
 {
 	json_t *o = json_object();
 	char id[512];
 
 	snprintf(id, sizeof(id), "size:task:%s", a->name);
 	json_object_set_new(o, "id", json_out_text(id, strlen(id)));
-	json_object_set_new(o, "severity", json_string(severity_of(a)));
+	json_object_set_new(o, "finding",
+			    memory ? json_out_text(memory->id, strlen(memory->id)) : json_null());
+	json_object_set_new(o, "severity",
+			    memory ? json_string(severity_name(memory->severity)) : json_null());
 	json_object_set_new(o, "task", json_out_text(a->name, strlen(a->name)));
 	json_object_set_new(o, "memory_bytes",
 			    a->known ? json_out_uint(size_advice_mib(a) << 20) : json_null());
 	json_object_set_new(o, "cpus", known_uint(a->cpus));
 	json_object_set_new(o, "samples", json_out_uint(a->samples));
-	json_object_set_new(o, "confidence", json_integer(a->confidence));
-	json_object_set_new(o, "saving_gb_h_per_run",
-			    isnan(a->saving_byte_s) ? json_null()
-						    : json_real(a->saving_byte_s / 3.6e12));
+	json_object_set_new(o, "confidence", json_integer(size_confidence(a)));
+	json_object_set_new(o, "saving_gb_h_per_run", known_real(a->saving_byte_s / GB_H));
+	json_object_set_new(o, "saving_core_h_per_run", known_real(a->saving_core_s / 3600));
 	json_object_set_new(o, "evidence", evidence_object(a));
 	json_object_set_new(o, "check",
 			    json_string("apply it, run again, and compare with `tracer diff`"));
 	return o;
+}
+
+static const char *comment_lead(enum sizes_format format)
+{
+	return format == SIZES_NEXTFLOW ? "    // " : "# ";
 }
 
 /* One line of text that no quoting and no newline of a name can leave. */
@@ -83,9 +82,9 @@ static void add_comment(FILE *out, const char *lead, const struct size_advice *a
 	char peak[HUMAN_MAX];
 
 	text_visible(&name, a->name, strlen(a->name));
-	fprintf(out, "%s%s: %zu tasks, peak %s, %zu of %zu would have failed (< %.0f %%)\n", lead,
-		str_text(&name), a->samples, human_bytes(peak, a->peak_bytes), a->sizing.failures,
-		a->sizing.samples, ceil(100 * a->sizing.failure_share_upper));
+	fprintf(out, "%s%s: %zu tasks, peak %s; of those to come less than %.0f %% need more\n",
+		lead, str_text(&name), a->samples, human_bytes(peak, a->peak_bytes),
+		ceil(100 * a->risk.failure_share_upper));
 }
 
 static bool is_word(const char *name, const char *more)
@@ -96,32 +95,55 @@ static bool is_word(const char *name, const char *more)
 	return *name;
 }
 
-void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs)
+bool size_settings_takes(enum sizes_format format, const struct size_advice *a)
+{
+	if (!a->known)
+		return false;
+	if (format == SIZES_NEXTFLOW)
+		return is_word(a->name, "_:.-");
+	return format != SIZES_SNAKEMAKE || is_word(a->name, "_");
+}
+
+void size_settings_unknown(FILE *out, FILE *said, enum sizes_format format,
+			   const struct size_advice *a)
+{
+	_cleanup_(str_fini) struct str name = STR_INIT;
+	bool batch = format == SIZES_BATCH;
+
+	text_visible(&name, a->name, strlen(a->name));
+	fprintf(batch ? said : out, "%s%s: ", batch ? "tracer: " : comment_lead(format),
+		str_text(&name));
+	if (!a->known)
+		fprintf(batch ? said : out, "not enough data: %zu of %d tasks\n", a->samples,
+			SIZER_FEW);
+	else
+		fprintf(batch ? said : out,
+			"%" PRIu64 " MiB, %u cores, but its name cannot stand in %s\n",
+			size_advice_mib(a), a->cpus,
+			format == SIZES_NEXTFLOW ? "a withName selector"
+						 : "an option of Snakemake");
+}
+
+void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs, bool any)
 {
 	const char *lead = format == SIZES_NEXTFLOW ? "//" : "#";
 
 	if (format != SIZES_BATCH)
 		fprintf(out, "%s by tracer tune --sizes, from %u run%s\n", lead, runs,
 			runs == 1 ? "" : "s");
-	if (format == SIZES_NEXTFLOW)
+	if (format == SIZES_NEXTFLOW && any)
 		fputs("process {\n"
 		      "    errorStrategy = { task.exitStatus in [104, 134, 137, 139, 140, 143] ? "
 		      "'retry' : 'finish' }\n"
 		      "    maxRetries = 2\n",
 		      out);
-	else if (format == SIZES_SNAKEMAKE)
-		fputs("snakemake --cores all --retries 2 \\\n  --set-resources", out);
 	else if (format == SIZES_BATCH)
 		fputs("{\n", out);
 }
 
 static void nextflow(FILE *out, const struct size_advice *a)
 {
-	add_comment(out, "    // ", a);
-	if (!is_word(a->name, "_:.-")) {
-		fputs("    // its name cannot stand in a withName selector\n", out);
-		return;
-	}
+	add_comment(out, comment_lead(SIZES_NEXTFLOW), a);
 	fprintf(out,
 		"    withName: '%s' {\n        memory = { %" PRIu64
 		".MB * task.attempt }\n        cpus = %u\n    }\n",
@@ -149,6 +171,16 @@ static void batch(FILE *out, const struct size_advice *a, bool first)
 	json_decref(name);
 }
 
+/* Its MB are 10^6 bytes. */
+static void snakemake(FILE *out, const struct size_advice *a, bool first)
+{
+	uint64_t bytes = size_advice_mib(a) << 20;
+
+	if (first)
+		fputs("snakemake --cores all --retries 2 \\\n  --set-resources", out);
+	fprintf(out, " \\\n    %s:mem_mb=%" PRIu64, a->name, (bytes + 999999) / 1000000);
+}
+
 void size_settings_task(FILE *out, enum sizes_format format, const struct size_advice *a,
 			bool first)
 {
@@ -158,23 +190,21 @@ void size_settings_task(FILE *out, enum sizes_format format, const struct size_a
 		slurm(out, a);
 	else if (format == SIZES_BATCH)
 		batch(out, a, first);
-	else if (is_word(a->name, "_"))
-		fprintf(out, " \\\n    %s:mem_mb=%" PRIu64, a->name, size_advice_mib(a));
+	else
+		snakemake(out, a, first);
 }
 
 void size_settings_threads(FILE *out, const struct size_advice *a, bool first)
 {
-	if (is_word(a->name, "_"))
-		fprintf(out, "%s \\\n    %s=%u", first ? " \\\n  --set-threads" : "", a->name,
-			a->cpus);
+	fprintf(out, "%s \\\n    %s=%u", first ? " \\\n  --set-threads" : "", a->name, a->cpus);
 }
 
-void size_settings_end(FILE *out, enum sizes_format format)
+void size_settings_end(FILE *out, enum sizes_format format, bool any)
 {
-	if (format == SIZES_NEXTFLOW)
+	if (format == SIZES_NEXTFLOW && any)
 		fputs("}\n", out);
-	else if (format == SIZES_SNAKEMAKE)
+	else if (format == SIZES_SNAKEMAKE && any)
 		fputc('\n', out);
 	else if (format == SIZES_BATCH)
-		fputs("\n}\n", out);
+		fputs(any ? "\n}\n" : "}\n", out);
 }

@@ -4,34 +4,24 @@
 #define TRACER_CLI_SIZE_SETTINGS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-#include "src/analysis/rightsize.h"
+#include "src/analysis/size_advice.h"
 #include "src/cli/tune_sizing.h"
 
-struct size_advice {
-	const char *name;
-	bool known; /* else too few tasks for any advice */
-	size_t samples, killed;
-	double bytes; /* for an input of input_bytes, the 95th percentile */
-	double input_bytes;
-	struct sizing sizing;
-	uint64_t asked_bytes;	   /* most; 0: unknown */
-	uint64_t peak_bytes;	   /* processes alive together */
-	uint64_t largest_bytes;	   /* largest process: a lower bound */
-	unsigned cpus, asked_cpus; /* 0: unknown */
-	double busy_p90;
-	double saving_byte_s; /* a run; NAN: unknown */
-	unsigned confidence;  /* 0-100 */
-};
-
-uint64_t size_advice_mib(const struct size_advice *a); /* rounded up */
-json_t *size_advice_object(const struct size_advice *a);
-void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs);
+json_t *size_advice_object(const struct size_advice *a, const struct finding *memory);
+/* any: a task will be written; else nothing but comments is */
+void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs, bool any);
+/* Whether there is a size, and the format has a place for a task of that name. */
+bool size_settings_takes(enum sizes_format format, const struct size_advice *a);
+/* Why there is none, as a comment; where a format has none, on `said`. */
+void size_settings_unknown(FILE *out, FILE *said, enum sizes_format format,
+			   const struct size_advice *a);
 void size_settings_task(FILE *out, enum sizes_format format, const struct size_advice *a,
 			bool first);
 /* Snakemake takes threads apart from memory: a second round over all tasks. */
 void size_settings_threads(FILE *out, const struct size_advice *a, bool first);
-void size_settings_end(FILE *out, enum sizes_format format);
+void size_settings_end(FILE *out, enum sizes_format format, bool any);
 
 #endif

@@ -2,6 +2,7 @@
 #include "src/cli/snapshot.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "src/cli/reader.h"
@@ -147,6 +148,82 @@ static int visit_tool(void *ctx, const struct tool_row *row)
 	return 0;
 }
 
+struct sampled { /* tasks of one name and sample */
+	const char *id, *output;
+	bool several; /* with different outputs */
+	UT_hash_handle hh;
+};
+
+static const char *output_of(struct snapshot *s, const struct scope_row *row)
+{
+	json_t *fields = row->fields ? json_loads(row->fields, 0, NULL) : NULL;
+	const char *text = json_string_value(json_object_get(fields, "target"));
+
+	text = text ? text : json_string_value(json_object_get(fields, "output"));
+	text = arena_text(&s->arena, text);
+	json_decref(fields);
+	return text;
+}
+
+static struct sampled *sampled_of(struct snapshot *s, struct sampled **all,
+				  const struct task_row *t)
+{
+	size_t len = strlen(t->name), tail = strlen(t->sample);
+	struct sampled *found = NULL;
+	char *id = arena_alloc(&s->arena, len + tail + 2);
+
+	if (!id)
+		return NULL;
+	memcpy(id, t->name, len);
+	id[len] = '\n';
+	memcpy(id + len + 1, t->sample, tail);
+	HASH_FIND_STR(*all, id, found);
+	if (found)
+		return found;
+	found = arena_alloc(&s->arena, sizeof(*found));
+	if (!found)
+		return NULL;
+	found->id = id;
+	HASH_ADD_KEYPTR(hh, *all, found->id, strlen(found->id), found);
+	return found;
+}
+
+/* A pid tells people nothing, and a sample little where many tasks of one name work on
+ * it: then what the task makes, if its rule found that. */
+static int find_details(struct snapshot *s)
+{
+	struct sampled *all = NULL;
+	int r = 0;
+
+	for (struct task_entry *t = s->tasks; t && r == 0; t = t->hh.next) {
+		struct scope_entry *e = snapshot_scope(s, t->row.scope);
+		const char *output = e ? output_of(s, &e->row) : NULL;
+		struct sampled *same;
+
+		if (!output)
+			continue;
+		if (!t->row.sample && t->row.key && strstr(t->row.key, ":pid:"))
+			t->row.detail = output;
+		if (!t->row.sample)
+			continue;
+		same = sampled_of(s, &all, &t->row);
+		r = same ? 0 : -ENOMEM;
+		if (same && !same->output)
+			same->output = output;
+		else if (same)
+			same->several |= strcmp(same->output, output) != 0;
+	}
+	for (struct task_entry *t = s->tasks; t && r == 0 && all; t = t->hh.next) {
+		struct scope_entry *e = snapshot_scope(s, t->row.scope);
+		struct sampled *same = t->row.sample ? sampled_of(s, &all, &t->row) : NULL;
+
+		if (same && same->several && e)
+			t->row.detail = output_of(s, &e->row);
+	}
+	HASH_CLEAR(hh, all);
+	return r;
+}
+
 int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id)
 {
 	struct loader l = { .s = s };
@@ -161,6 +238,8 @@ int snapshot_load(struct snapshot *s, struct store *store, int64_t run_id)
 	compare_pipelines(s);
 	find_outer(s);
 	if (r >= 0)
+		r = find_details(s);
+	if (r >= 0)
 		r = store_each_tool(store, run_id, visit_tool, &l);
 	if (r < 0)
 		snapshot_fini(s);
@@ -174,12 +253,23 @@ void snapshot_fini(struct snapshot *s)
 	arena_fini(&s->arena);
 }
 
+/* Nextflow's names have it: "BWA (NA01)". */
+static bool name_ends_with(const char *name, const char *sample)
+{
+	size_t len = strlen(name), tail = strlen(sample);
+
+	return len > tail + 2 && name[len - 1] == ')' && name[len - tail - 2] == '(' &&
+	       !strncmp(name + len - tail - 1, sample, tail);
+}
+
 const char *task_detail(const struct task_row *t)
 {
 	size_t len = strlen(t->name);
 
+	if (t->detail)
+		return t->detail;
 	if (t->sample)
-		return t->sample;
+		return name_ends_with(t->name, t->sample) ? NULL : t->sample;
 	if (!t->key || !strcmp(t->key, t->name))
 		return NULL;
 	if (!strncmp(t->key, t->name, len) && strchr(":/ ", t->key[len]) && t->key[len + 1])

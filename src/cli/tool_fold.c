@@ -17,6 +17,7 @@
 #define STORAGE_MIN	(UINT64_C(64) << 20)
 #define MEMORY_MIN	(UINT64_C(512) << 20)
 #define PROBE_MAX_NS	UINT64_C(2000000000)
+#define GLUE_SHARE	4   /* a quarter of the run's CPU is not noise */
 #define COMPONENTS_MAX	120 /* bytes of their names in one row */
 #define COMPONENTS_MORE ", ..."
 
@@ -35,10 +36,17 @@ static bool costs_enough(const struct tool_row *row, const struct wire_ledger *t
 	       row->peak_rss_bytes >= MEMORY_MIN;
 }
 
+bool tool_row_launched(const struct tool_row *row)
+{
+	return row->task && !row->processes;
+}
+
 bool tool_row_folds(const struct tool_row *row, const struct wire_ledger *total)
 {
 	enum tool_role role = tool_role(row->name, row->path);
 
+	if (tool_row_launched(row))
+		return !costs_enough(row, total);
 	if (!tool_role_is_noise(role) || costs_enough(row, total))
 		return false;
 	return role != TOOL_ROLE_PROBE || !row->processes ||
@@ -79,7 +87,7 @@ static int add_new(struct tool_fold *fold, const struct tool_row *row, const cha
 	f->name = arena_text(&fold->arena, key);
 	if (!f->name)
 		return -ENOMEM;
-	f->tasks = row->task != 0;
+	f->tasks = row->task && row->processes;
 	f->row.task = 0;
 	HASH_ADD_KEYPTR(hh, fold->tools, f->name, strlen(f->name), f);
 	*ret = f;
@@ -141,7 +149,7 @@ static int add(struct tool_fold *fold, const struct tool_row *row, struct folded
 	if (!f)
 		return add_new(fold, row, str_text(&key), ret);
 	*ret = f;
-	f->tasks += row->task != 0;
+	f->tasks += row->task && row->processes;
 	add_numbers(f, row);
 	return add_component(fold, f, row->component);
 }
@@ -153,16 +161,29 @@ int tool_fold_add(struct tool_fold *fold, const struct tool_row *row)
 	return add(fold, row, &f);
 }
 
+/* A script may be made of nothing else: then its helpers are what it did. */
+static bool glue_is_all(const struct tool_fold *fold, const struct wire_ledger *total)
+{
+	uint64_t cpu = 0;
+
+	for (const struct folded_tool *f = fold->tools; f; f = f->hh.next)
+		if (tool_row_folds(&f->row, total) && !strcmp(tool_row_folded_name(&f->row), GLUE))
+			cpu += f->row.ledger.state_ns[LEDGER_CPU];
+	return cpu >= total->state_ns[LEDGER_CPU] / GLUE_SHARE;
+}
+
 int tool_fold_noise(const struct tool_fold *fold, const struct wire_ledger *total,
 		    struct tool_fold *ret)
 {
+	bool keep_glue = glue_is_all(fold, total);
 	int r = 0;
 
 	ret->by_component = fold->by_component;
 	for (const struct folded_tool *f = fold->tools; f && r == 0; f = f->hh.next) {
 		struct tool_row row = f->row;
 		struct folded_tool *into;
-		bool folds = tool_row_folds(&row, total);
+		bool folds = tool_row_folds(&row, total) &&
+			     !(keep_glue && !strcmp(tool_row_folded_name(&row), GLUE));
 
 		if (folds) {
 			row.name = tool_row_folded_name(&row);

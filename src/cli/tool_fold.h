@@ -30,12 +30,16 @@ struct tool_fold { /* zeroed: empty */
  * tenth of its CPU; or one second and a hundredth; or 64 MiB and a tenth of its bytes
  * from and to storage; or 512 MiB of memory. A probe also if it took 2 s a process. */
 bool tool_row_folds(const struct tool_row *row, const struct wire_ledger *total);
+/* A row of a task without a process: what its launcher did between fork and exec, or a
+ * program that became another one. Folds as glue does. */
+bool tool_row_launched(const struct tool_row *row);
 const char *tool_row_folded_name(const struct tool_row *row); /* "(glue)", "(probe)" */
 /* FIELD_ROLE and FIELD_NOISE */
 void record_tool_role(struct record *r, const struct tool_row *row);
 
 int tool_fold_add(struct tool_fold *fold, const struct tool_row *row); /* 0 or -ENOMEM */
-/* Another fold of the rows, in which those that fold are one of their kind. */
+/* Another fold of the rows, in which those that fold are one of their kind; glue stays by
+ * name if together it is a quarter of the run's CPU. */
 int tool_fold_noise(const struct tool_fold *fold, const struct wire_ledger *total,
 		    struct tool_fold *ret);
 void tool_fold_sort(struct tool_fold *fold); /* most CPU first, then by name */

@@ -16,6 +16,8 @@
 #include "src/cli/cli.h"
 #include "src/cli/completeness.h"
 #include "src/cli/reader.h"
+#include "src/cli/regressions.h"
+#include "src/cli/tune_instances.h"
 #include "src/cli/tune_merge.h"
 #include "src/cli/tune_print.h"
 #include "src/cli/tune_sizing.h"
@@ -23,28 +25,37 @@
 
 struct tune_options {
 	struct tune_sizing_options sizing; /* with what all share: pipeline, runs, db, json */
-	bool all, backtest, sizes;
+	bool all, backtest, sizes, regressions, instances;
+	struct tune_instances_options machines;
 };
 
 static const struct option_spec options[] = {
 	{ "pipeline", 'p', OPTION_TEXT, offsetof(struct tune_options, sizing.pipeline), "NAME",
 	  "the latest runs of this pipeline together, instead of one" },
 	{ "runs", 0, OPTION_COUNT, offsetof(struct tune_options, sizing.runs), "N",
-	  "with --pipeline or --sizes: at most N runs (default 20)" },
+	  "with --pipeline, --sizes, --regressions or --instances:\nat most N runs (default 20)" },
 	{ "all", 'a', OPTION_FLAG, offsetof(struct tune_options, all), NULL,
 	  "also what is worth no action, and every task and tool" },
 	{ "sizes", 0, OPTION_FLAG, offsetof(struct tune_options, sizes), NULL,
 	  "memory and cores that tasks of RUN's pipeline need" },
+	{ "regressions", 0, OPTION_FLAG, offsetof(struct tune_options, regressions), NULL,
+	  "what changed in RUN and the runs of its pipeline before\nit, and since when" },
 	{ "for", 0, OPTION_CHOICE, offsetof(struct tune_options, sizing.format),
 	  "table|nextflow|snakemake|slurm|batch", "sizes as settings to paste" },
 	{ "what-if", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.what_if), "CHANGE,...",
-	  "the wall time of RUN with cpus=N, memory=SIZE,\ntasks=N or faster.TASK=K" },
+	  "the wall time and cost of RUN with cpus=N, tasks=N,\nslots=N, memory=SIZE or "
+	  "faster.TASK=K; had=N: the\nCPUs that it had" },
 	{ "backtest", 0, OPTION_FLAG, offsetof(struct tune_options, backtest), NULL,
-	  "replay the trace FILEs under each way of sizing" },
+	  "replay the trace FILEs (Nextflow, WfFormat) under each\nway of sizing" },
 	{ "time-to-failure", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.time_to_failure),
 	  "SHARE", "of its time after which a task without memory\nfails (default 1: at its end)" },
 	{ "failure-cost", 0, OPTION_TEXT, offsetof(struct tune_options, sizing.failure_cost), "GBH",
 	  "what a failure costs beyond that, in GB h\n(default 0); more: fewer failures" },
+	{ "instances", 0, OPTION_FLAG, offsetof(struct tune_options, instances), NULL,
+	  "cheaper and faster machines for RUN, and for the\ntasks of its pipeline" },
+#define AT(member) offsetof(struct tune_options, machines.member)
+#include "src/cli/instance_options.def"
+#undef AT
 	DB_OPTION(struct tune_options, sizing),
 	JSON_OPTION(struct tune_options, sizing),
 	OPTIONS_END,
@@ -55,8 +66,8 @@ static const struct command_spec spec = {
 	.words = "[RUN | FILE...]",
 	.about = "Says what limited a run (default: the latest), its tasks and its tools, how it\n"
 		 "failed, and what could be done; or how much memory and how many cores tasks\n"
-		 "need, and how long a run would have taken otherwise. It refuses to judge where\n"
-		 "data is missing.",
+		 "need, how long a run would have taken otherwise, or on which machines it would\n"
+		 "be cheaper or faster. It refuses to judge where data is missing.",
 	.options = options,
 };
 
@@ -112,6 +123,8 @@ static int tune_run(struct reader *r, const struct tune_options *o)
 	struct judgement j;
 	int error = judgement_make(&j, r->store, r->run.id);
 
+	if (error >= 0 && !run_missing(&j.facts.run, RUN_NEED_FILES))
+		error = regressions_notice(r->store, &j.facts.run, &j.findings);
 	if (error >= 0)
 		error = o->sizing.json ? print_json(&j) : print_text(&j, o->all);
 	judgement_fini(&j);
@@ -194,9 +207,12 @@ int cmd_tune(int argc, char **argv)
 
 	if (first < 0)
 		return rc;
-	asked = o.backtest + o.sizes + !!o.sizing.what_if;
+	asked = o.backtest + o.sizes + o.regressions + !!o.sizing.what_if + o.instances;
 	if (asked > 1)
-		return options_misuse(&spec, "one of --backtest, --sizes and --what-if, not more");
+		return options_misuse(&spec, "one of --backtest, --sizes, --regressions, "
+					     "--what-if and --instances, not more");
+	if (!o.instances && tune_instances_asked(&o.machines))
+		return options_misuse(&spec, "options about hosts and prices go with --instances");
 	if (o.sizing.format != SIZES_TABLE && !o.sizes)
 		return options_misuse(&spec, "--for goes with --sizes");
 	if (!o.backtest && argc - first > 1)
@@ -204,5 +220,9 @@ int cmd_tune(int argc, char **argv)
 	if (!o.backtest && o.sizing.pipeline && argv[first])
 		return options_misuse(&spec, "give a run or --pipeline, not both");
 	o.sizing.run = argv[first];
+	if (o.regressions)
+		return tune_regressions(&o.sizing, &spec, o.all);
+	if (o.instances)
+		return tune_instances(&o.sizing, &o.machines, &spec, o.all);
 	return asked ? tune_sizing(&o, argc - first, argv + first) : tune_findings(&o);
 }

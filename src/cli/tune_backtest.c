@@ -17,6 +17,7 @@
 #include "src/base/table.h"
 #include "src/cli/cli.h"
 #include "src/cli/tune_sizing.h"
+#include "src/cli/wfformat.h"
 
 #define LINE_MAX (1 << 20)
 #define WARNINGS 5
@@ -30,76 +31,187 @@ struct trace_reader {
 	struct trace_header header;
 	struct past_tasks tasks;
 	struct trace_counts counts;
-	size_t line;
+	bool json;
+	size_t line; /* of JSON: task */
 };
 
 static void bad_row(struct trace_reader *t, const char *why)
 {
 	if (t->counts.bad++ < WARNINGS)
-		log_warning("%s:%zu: %s: row left out", t->path, t->line, why);
+		log_warning("%s:%s%zu: %s: row left out", t->path, t->json ? " task " : "", t->line,
+			    why);
+}
+
+static int take_task(struct trace_reader *t, const struct trace_task *row)
+{
+	struct past_task task;
+
+	if (row->end == TRACE_NOT_DONE) {
+		t->counts.not_done++;
+		return 0;
+	}
+	if (!(row->peak_bytes > 0)) {
+		t->counts.no_peak++;
+		return 0;
+	}
+	if (!(row->seconds > 0)) {
+		t->counts.no_time++;
+		return 0;
+	}
+	t->counts.no_input += isnan(row->input_bytes);
+	task = (struct past_task){
+		.kind = row->process,
+		.usage = { .input_bytes = isnan(row->input_bytes) ? 0 : row->input_bytes,
+			   .peak_bytes = row->peak_bytes,
+			   .seconds = row->seconds,
+			   .limit_bytes = row->memory_bytes > 0 ? row->memory_bytes : 0,
+			   .killed_for_memory = row->end == TRACE_KILLED_FOR_MEMORY },
+		.requested_bytes = row->memory_bytes,
+		.cpus = row->cpus,
+		.cores = row->cores,
+		.start = row->start_ms,
+	};
+	return past_tasks_add(&t->tasks, &task);
 }
 
 static int take_row(struct trace_reader *t, char *line)
 {
 	char why[TRACE_WHY];
 	struct trace_task row;
-	struct past_task task;
 
 	t->counts.rows++;
 	if (trace_task_parse(&t->header, line, &row, why) < 0) {
 		bad_row(t, why);
 		return 0;
 	}
-	if (row.end == TRACE_NOT_DONE) {
-		t->counts.not_done++;
-		return 0;
+	return take_task(t, &row);
+}
+
+/* Up to the next newline. Its length without that, or -1 at the end. What is beyond
+ * LINE_MAX is not kept; ret_text: it fits and has no NUL in it. */
+static ssize_t read_line(FILE *f, char *line, bool *ret_text)
+{
+	size_t len = 0;
+	int c;
+
+	*ret_text = true;
+	while ((c = getc_unlocked(f)) != EOF && c != '\n') {
+		*ret_text &= c != '\0' && len < LINE_MAX;
+		if (len < LINE_MAX)
+			line[len++] = (char)c;
 	}
-	if (!(row.peak_bytes > 0)) {
-		t->counts.no_peak++;
-		return 0;
-	}
-	if (!(row.seconds > 0)) {
-		t->counts.no_time++;
-		return 0;
-	}
-	t->counts.no_input += isnan(row.input_bytes);
-	task = (struct past_task){
-		.kind = row.process,
-		.usage = { .input_bytes = isnan(row.input_bytes) ? 0 : row.input_bytes,
-			   .peak_bytes = row.peak_bytes,
-			   .seconds = row.seconds,
-			   .limit_bytes = row.memory_bytes > 0 ? row.memory_bytes : 0,
-			   .killed_for_memory = row.end == TRACE_KILLED_FOR_MEMORY },
-		.requested_bytes = row.memory_bytes,
-		.cpus = row.cpus,
-		.cores = row.cores,
-		.start = row.start_ms,
-	};
-	return past_tasks_add(&t->tasks, &task);
+	line[len] = '\0';
+	return c == EOF && !len ? -1 : (ssize_t)len;
 }
 
 static int read_rows(struct trace_reader *t, FILE *f)
 {
-	_cleanup_free_ char *line = NULL;
+	_cleanup_free_ char *line = malloc(LINE_MAX + 1);
 	char why[TRACE_WHY];
-	size_t size = 0;
-	ssize_t len;
-	int r = 0;
+	bool text;
+	int r = line ? 0 : -ENOMEM;
 
-	while (r == 0 && (len = getline(&line, &size, f)) >= 0) {
+	while (r == 0 && read_line(f, line, &text) >= 0) {
 		t->line++;
 		if (t->line == 1) {
-			r = trace_header_parse(&t->header, line, why);
+			snprintf(why, sizeof(why), "not a line of text");
+			r = text ? trace_header_parse(&t->header, line, why) : -EINVAL;
 			if (r < 0)
 				log_error("%s:1: %s", t->path, why);
-			continue;
-		}
-		if (len > LINE_MAX || memchr(line, '\0', (size_t)len))
+		} else if (!text) {
 			bad_row(t, "not a line of text");
-		else if (line[strspn(line, " \r\n")])
+		} else if (line[strspn(line, " \r\n")]) {
 			r = take_row(t, line);
+		}
 	}
 	return r < 0 ? r : ferror(f) ? -EIO : 0;
+}
+
+static int take_json_task(void *ctx, const struct trace_task *row, const char *why)
+{
+	struct trace_reader *t = ctx;
+
+	t->counts.rows++;
+	t->line++;
+	if (!why)
+		return take_task(t, row);
+	bad_row(t, why);
+	return 0;
+}
+
+static int feed(struct wfformat *w, FILE *f)
+{
+	char buf[65536];
+	size_t n;
+	int r = 0;
+
+	while (r == 0 && (n = fread(buf, 1, sizeof(buf), f)) > 0)
+		r = wfformat_feed(w, buf, n);
+	return r < 0 ? r : ferror(f) ? -EIO : 0;
+}
+
+static int wfformat_error(const struct trace_reader *t, int r)
+{
+	static const char shape[] = "WfFormat 1.5 has workflow.execution.tasks[]";
+
+	if (r == -EPROTO)
+		log_error("%s: the JSON is cut off", t->path);
+	else if (r == -ENODATA)
+		log_error("%s: no task in this JSON: %s", t->path, shape);
+	else if (r == -EINVAL)
+		log_error("%s: not JSON: %s", t->path, shape);
+	else if (r == -E2BIG)
+		log_error("%s: more than %d tasks or files, or a value beyond the limits", t->path,
+			  WFFORMAT_MAX);
+	else
+		return r;
+	return -EBADMSG;
+}
+
+static int read_wfformat(struct trace_reader *t, FILE *f)
+{
+	struct wfformat_sink sink = { t, take_json_task };
+	struct wfformat *w;
+	int r = wfformat_new(&sink, &w);
+
+	t->json = true;
+	for (unsigned pass = 0; r == 0 && pass < WFFORMAT_PASSES; pass++) {
+		if (fseek(f, 0, SEEK_SET) < 0) {
+			log_error("%s is no file: JSON is read several times", t->path);
+			r = -EBADMSG;
+			break;
+		}
+		wfformat_begin(w, pass);
+		r = feed(w, f);
+		if (r == 0)
+			r = wfformat_end(w);
+		if (r < 0)
+			r = wfformat_error(t, r);
+	}
+	wfformat_free(w);
+	return r;
+}
+
+/* JSON begins with a brace, after blanks. */
+static bool is_json(FILE *f)
+{
+	int c;
+
+	while ((c = getc_unlocked(f)) == ' ' || c == '\n' || c == '\r')
+		;
+	if (c != EOF)
+		ungetc(c, f);
+	return c == '{';
+}
+
+static int nothing_in(const struct trace_reader *t)
+{
+	const struct trace_counts *c = &t->counts;
+
+	log_error("%s: no task with memory and time in %zu rows: %zu without memory, %zu without "
+		  "time, %zu failed, %zu unreadable",
+		  t->path, c->rows, c->no_peak, c->no_time, c->not_done, c->bad);
+	return EXIT_ERROR;
 }
 
 static int read_trace(struct trace_reader *t)
@@ -111,8 +223,8 @@ static int read_trace(struct trace_reader *t)
 		log_error("cannot open %s: %s", t->path, strerror(errno));
 		return EXIT_ERROR;
 	}
-	r = read_rows(t, f);
-	if (r == -EINVAL)
+	r = is_json(f) ? read_wfformat(t, f) : read_rows(t, f);
+	if (r == -EINVAL || r == -EBADMSG) /* it has been said */
 		return EXIT_ERROR;
 	if (r == -E2BIG) {
 		log_error("%s: more than %d tasks", t->path, BACKTEST_TASKS_MAX);
@@ -124,11 +236,17 @@ static int read_trace(struct trace_reader *t)
 	}
 	if (t->counts.bad > WARNINGS)
 		log_warning("%s: %zu rows were left out in all", t->path, t->counts.bad);
-	if (!t->tasks.n) {
-		log_error("%s: no task with memory and time in %zu rows", t->path, t->counts.rows);
-		return EXIT_ERROR;
-	}
-	return EXIT_OK;
+	return t->tasks.n ? EXIT_OK : nothing_in(t);
+}
+
+static void print_risk(const struct backtest *b)
+{
+	double n = (double)b->stated_tasks;
+
+	if (b->stated_tasks)
+		printf("one size: stated that less than %.1f %% of tasks to come need more (mean); "
+		       "%.1f %% of %zu did\n",
+		       100 * b->stated_sum / n, 100 * (double)b->met / n, b->stated_tasks);
 }
 
 static void print_cores(const struct backtest *b)
@@ -190,6 +308,7 @@ static int print_text(const struct trace_reader *t, const struct backtest *b)
 	if (r >= 0)
 		r = table_end(table);
 	table_free(table);
+	print_risk(b);
 	print_cores(b);
 	return r < 0 ? r : ferror(stdout) ? -EIO : 0;
 }
@@ -212,6 +331,11 @@ static json_t *ways_array(const struct backtest *b)
 	return array;
 }
 
+static json_t *share_of(double part, size_t n)
+{
+	return n ? json_real(part / (double)n) : json_null();
+}
+
 static json_t *file_object(const struct trace_reader *t, const struct backtest *b)
 {
 	json_t *o = json_object();
@@ -228,6 +352,9 @@ static json_t *file_object(const struct trace_reader *t, const struct backtest *
 	json_object_set_new(o, "unknown_input", json_out_uint(t->counts.no_input));
 	json_object_set_new(o, "used_gb_h", json_real(b->used_byte_s / GB_H));
 	json_object_set_new(o, "ways", ways_array(b));
+	json_object_set_new(o, "risk_tasks", json_out_uint(b->stated_tasks));
+	json_object_set_new(o, "risk_stated_ratio", share_of(b->stated_sum, b->stated_tasks));
+	json_object_set_new(o, "risk_met_ratio", share_of((double)b->met, b->stated_tasks));
 	json_object_set_new(o, "cores_known_tasks", json_out_uint(b->cores_known));
 	json_object_set_new(o, "core_h_requested", json_real(b->core_s_requested / 3600));
 	json_object_set_new(o, "core_h_used", json_real(b->core_s_used / 3600));
@@ -247,7 +374,7 @@ static int one_file(const char *path, const struct sizing_options *costs, json_t
 		r = backtest_run(&t.tasks, costs, &b);
 		if (r >= 0 && !b.replayed) {
 			log_error("%s: no task to replay: nothing says how much memory the first "
-				  "%d tasks of a process had",
+				  "%d tasks of a process were given, and no process has more",
 				  path, SIZER_FEW);
 			rc = EXIT_ERROR;
 		} else if (r >= 0 && files) {

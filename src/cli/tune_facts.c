@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/base/cleanup.h"
 #include "src/cli/reader.h"
@@ -91,6 +92,8 @@ static int visit_process(void *ctx, const struct process_view *view)
 	p->exec_ns = view->exec ? view->exec->time_ns : 0;
 	p->command = view->exec ? command_hash(view->exec) : 0;
 	p->peak_rss_bytes = row->peak_rss_bytes;
+	p->program_peak_rss_bytes =
+		row->program_peak_rss_bytes ? row->program_peak_rss_bytes : row->peak_rss_bytes;
 	p->cgroup_id = row->cgroup_id;
 	p->pid = row->pid;
 	p->threads_peak = row->threads_peak;
@@ -159,6 +162,44 @@ static const char *text(struct loader *l, const json_t *detail, const char *key)
 	return value ? intern(l, value) : NULL;
 }
 
+static bool can_never_end(const json_t *step)
+{
+	static const char *const keys[] = { "nobody", "itself", "deadlock" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (json_is_true(json_object_get(step, keys[i])))
+			return true;
+	return false;
+}
+
+static int add_stall(struct loader *l, const struct incident_row *row)
+{
+	struct fact_stall *s = run_facts_stall(l->f);
+	json_t *detail, *chain, *last;
+
+	if (!s)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	detail = row->detail ? json_loads(row->detail, 0, NULL) : NULL;
+	chain = json_object_get(detail, "chain");
+	last = json_array_size(chain) ? json_array_get(chain, json_array_size(chain) - 1) : NULL;
+	s->process = run_facts_find(l->f, row->process);
+	s->since_ns = row->time_ns;
+	s->end_ns = number(detail, "end_ns");
+	s->unit = text(l, detail, "unit");
+	s->unit = s->unit ? s->unit : "process";
+	s->task = text(l, detail, "task");
+	/* a rebuild may have named it better */
+	if (s->task && s->process && s->process->task)
+		s->task = s->process->task->name;
+	s->words = text(l, detail, "words");
+	s->wait = last ? text(l, last, "wait") : NULL;
+	s->for_ever = can_never_end(last);
+	s->pid = (uint32_t)number(detail, "pid");
+	s->processes = (uint32_t)number(detail, "processes");
+	json_decref(detail);
+	return 0;
+}
+
 static int visit_incident(void *ctx, const struct incident_row *row)
 {
 	struct loader *l = ctx;
@@ -166,6 +207,8 @@ static int visit_incident(void *ctx, const struct incident_row *row)
 	struct fact_event *e;
 	json_t *detail;
 
+	if (!strcmp(row->kind, "stall"))
+		return add_stall(l, row);
 	if (!oom && strcmp(row->kind, "signal") != 0)
 		return 0;
 	e = run_facts_event(l->f);
@@ -302,12 +345,16 @@ int tune_facts_load(struct run_facts *ret, struct store *store, int64_t run_id)
 {
 	struct snapshot s = { 0 };
 	struct loader l = { .f = ret, .s = &s, .store = store };
+	struct timespec now;
 	int r;
 
 	*ret = (struct run_facts){ 0 };
 	r = snapshot_load(&s, store, run_id);
 	if (r < 0)
 		return r;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (s.run.status == RUN_RUNNING)
+		ret->now_ns = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 	r = load(&l, store, run_id);
 	HASH_CLEAR(hh, l.names);
 	free(l.parents);

@@ -109,27 +109,37 @@ json_t *units_array(const struct units *u)
 	return array;
 }
 
-json_t *contention_object(const struct contention *c)
+static json_t *waits_array(const struct contention *c, enum contention_resource resource)
 {
-	json_t *object = json_object(), *waits = json_array();
+	json_t *waits = json_array();
 
 	for (unsigned v = 0; v < c->n; v++) {
 		for (unsigned by = 0; by <= c->n; by++) {
+			double ns = c->wait_ns[resource][v][by];
 			json_t *wait;
 
-			if (c->wait_ns[v][by] < 1e6)
+			if (ns < 1e6)
 				continue;
 			wait = json_object();
 			json_object_set_new(wait, "victim", text_or_null(c->names[v]));
 			json_object_set_new(wait, "culprit", text_or_null(c->names[by]));
-			json_object_set_new(wait, "wait_ns",
-					    json_out_uint((uint64_t)c->wait_ns[v][by]));
+			json_object_set_new(wait, "wait_ns", json_out_uint((uint64_t)ns));
 			json_array_append_new(waits, wait);
 		}
 	}
+	return waits;
+}
+
+/* `resource` and `waits` are of the time when there was the CPU's matrix only. */
+json_t *contention_object(const struct contention *c)
+{
+	json_t *object = json_object();
+
 	json_object_set_new(object, "resource", json_string("cpu"));
 	json_object_set_new(object, "estimate", json_true());
-	json_object_set_new(object, "waits", waits);
+	json_object_set_new(object, "waits", waits_array(c, CONTENTION_CPU));
+	for (unsigned r = 0; r < CONTENTIONS; r++)
+		json_object_set_new(object, contention_name(r), waits_array(c, r));
 	return object;
 }
 
@@ -265,28 +275,57 @@ int units_print(const struct tune_print *p, const struct units *u)
 	return 0;
 }
 
-void contention_print(const struct tune_print *p, const struct contention *c, double wall_ns)
+/* The largest wait that was not printed yet; not of one process for itself, unless it
+ * is for a CPU: many threads. */
+static double next_wait(const struct contention *c, unsigned r,
+			bool done[CONTENTION_GROUPS + 1][CONTENTION_GROUPS + 2], unsigned ret[2])
 {
+	double most = 0;
+
+	for (unsigned v = 0; v < c->n; v++)
+		for (unsigned by = 0; by <= c->n; by++) {
+			bool alone = v == by && c->one[v] && r != CONTENTION_CPU;
+
+			if (done[v][by] || alone || c->wait_ns[r][v][by] <= most)
+				continue;
+			most = c->wait_ns[r][v][by];
+			ret[0] = v;
+			ret[1] = by;
+		}
+	if (most > 0)
+		done[ret[0]][ret[1]] = true;
+	return most;
+}
+
+static void print_waits(const struct tune_print *p, const struct contention *c, unsigned r,
+			double wall_ns)
+{
+	static const char *const heads[CONTENTIONS] = {
+		"Who waited for a CPU while whom ran (an estimate)",
+		"Who waited for the disk while whom transferred (an estimate, all disks together)",
+		"Who waited for memory while whom held it (an estimate, by peaks)",
+	};
 	bool done[CONTENTION_GROUPS + 1][CONTENTION_GROUPS + 2] = { 0 };
 	char wait[HUMAN_MAX];
 
 	for (unsigned n = 0; n < WAITS_SHOWN; n++) {
-		unsigned v = 0, by = 0;
-		double most = 0;
+		unsigned at[2] = { 0, 0 };
+		double most = next_wait(c, r, done, at);
 
-		for (unsigned i = 0; i < c->n; i++)
-			for (unsigned j = 0; j <= c->n; j++)
-				if (!done[i][j] && c->wait_ns[i][j] > most)
-					most = c->wait_ns[v = i][by = j];
 		if (most < WAIT_MIN_SHARE * wall_ns || most <= 0)
 			return;
 		if (!n)
-			fputs("\nWho waited for a CPU while whom ran (an estimate)\n", p->out);
-		done[v][by] = true;
+			fprintf(p->out, "\n%s\n", heads[r]);
 		fprintf(p->out, "  %7s  ", human_duration(wait, (uint64_t)most));
-		safe_print(p->out, c->names[v]);
+		safe_print(p->out, c->names[at[0]]);
 		fputs(" waited for ", p->out);
-		safe_print(p->out, by == v ? "its like" : c->names[by]);
+		safe_print(p->out, at[1] == at[0] ? "its like" : c->names[at[1]]);
 		fputc('\n', p->out);
 	}
+}
+
+void contention_print(const struct tune_print *p, const struct contention *c, double wall_ns)
+{
+	for (unsigned r = 0; r < CONTENTIONS; r++)
+		print_waits(p, c, r, wall_ns);
 }

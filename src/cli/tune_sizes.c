@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/analysis/rightsize.h"
-#include "src/analysis/stats.h"
+#include "src/analysis/size_advice.h"
 #include "src/base/cleanup.h"
 #include "src/base/human.h"
 #include "src/base/json_out.h"
@@ -20,22 +19,21 @@
 #include "src/cli/history.h"
 #include "src/cli/reader.h"
 #include "src/cli/size_settings.h"
+#include "src/cli/tune_print.h"
 #include "src/cli/tune_sizing.h"
 
 struct kind { /* tasks of one name */
+	const char *name;
+	struct size_kind *tasks;
 	struct size_advice advice;
-	struct sizer *sizer;
-	double *inputs, *busy;
-	size_t n, size;
-	double asked_waste_byte_s;
-	bool asked_all, cpus_all; /* every task said what it wants */
 	UT_hash_handle hh;
 };
 
 struct kinds {
 	struct kind *all; /* by first appearance */
 	unsigned judged;  /* runs */
-	size_t without_memory, not_done, loose;
+	unsigned host_cpus;
+	size_t seen, without_memory, not_done, loose, bounded;
 };
 
 static struct kind *kind_of(struct kinds *kinds, const char *name, const struct sizing_options *c)
@@ -46,46 +44,13 @@ static struct kind *kind_of(struct kinds *kinds, const char *name, const struct 
 	if (k)
 		return k;
 	k = calloc(1, sizeof(*k));
-	if (!k || sizer_new(c, &k->sizer) < 0) {
+	if (!k || size_kind_new(c, name, &k->tasks) < 0) {
 		free(k);
 		return NULL;
 	}
-	k->advice.name = name;
-	k->asked_all = k->cpus_all = true;
+	k->name = name;
 	HASH_ADD_KEYPTR(hh, kinds->all, name, strlen(name), k);
 	return k;
-}
-
-static int grow(struct kind *k)
-{
-	size_t size = k->size ? k->size * 2 : 16;
-	double *inputs, *busy;
-
-	if (k->n < k->size)
-		return 0;
-	inputs = reallocarray(k->inputs, size, sizeof(*inputs));
-	if (inputs)
-		k->inputs = inputs;
-	busy = reallocarray(k->busy, size, sizeof(*busy));
-	if (busy)
-		k->busy = busy;
-	if (!inputs || !busy)
-		return -ENOMEM;
-	k->size = size;
-	return 0;
-}
-
-static void note_request(struct kind *k, const struct history_task *t, double peak)
-{
-	struct size_advice *a = &k->advice;
-
-	if (t->requested_bytes > a->asked_bytes)
-		a->asked_bytes = t->requested_bytes;
-	if (t->requested_cpus > a->asked_cpus)
-		a->asked_cpus = t->requested_cpus;
-	k->asked_all &= t->requested_bytes > 0;
-	k->cpus_all &= t->requested_cpus > 0;
-	k->asked_waste_byte_s += fmax((double)t->requested_bytes - peak, 0) * history_seconds(t);
 }
 
 static int add_task(struct kinds *kinds, const struct history_task *t,
@@ -95,8 +60,8 @@ static int add_task(struct kinds *kinds, const struct history_task *t,
 	double seconds = history_seconds(t);
 	bool oom = t->status == TASK_STATUS_OOM;
 	struct kind *k;
-	int r;
 
+	kinds->seen++;
 	if (t->status != TASK_STATUS_SUCCEEDED && !oom) {
 		kinds->not_done++;
 		return 0;
@@ -106,58 +71,23 @@ static int add_task(struct kinds *kinds, const struct history_task *t,
 		return 0;
 	}
 	k = kind_of(kinds, t->name, costs);
-	r = k ? grow(k) : -ENOMEM;
-	if (r < 0)
-		return r;
+	if (!k)
+		return -ENOMEM;
 	kinds->loose += !t->together_bytes;
-	k->advice.killed += oom;
-	if (peak > k->advice.peak_bytes)
-		k->advice.peak_bytes = peak;
-	if (t->largest_bytes > k->advice.largest_bytes)
-		k->advice.largest_bytes = t->largest_bytes;
-	note_request(k, t, (double)peak);
-	sizer_add(k->sizer, &(struct usage){ .input_bytes = (double)t->input_bytes,
-					     .peak_bytes = (double)peak,
-					     .seconds = seconds,
-					     .limit_bytes = (double)t->requested_bytes,
-					     .killed_for_memory = oom });
-	k->inputs[k->n] = (double)t->input_bytes;
-	k->busy[k->n++] = (double)t->cpu_ns / 1e9 / seconds;
-	return 0;
-}
-
-static unsigned confidence_of(const struct sizing *s)
-{
-	return s->cautious ? 40 : (unsigned)fmin(95, 100 * (1 - s->failure_share_upper));
-}
-
-static void advise(struct kind *k, unsigned runs)
-{
-	struct size_advice *a = &k->advice;
-	struct sizing s;
-
-	a->samples = k->n;
-	a->cpus = k->n >= SIZER_FEW ? cores_needed(k->busy, k->n) : 0;
-	a->busy_p90 = k->n ? stats_quantile(k->busy, k->n, 0.9) : NAN;
-	if (k->n && !a->cpus) {
-		stats_sort(k->busy, k->n);
-		a->busy_p90 = stats_quantile(k->busy, k->n, 0.9);
-	}
-	stats_sort(k->inputs, k->n);
-	a->input_bytes = stats_quantile(k->inputs, k->n, 0.95);
-	a->known = sizer_choose(k->sizer, a->input_bytes, SIZING_STANDS, &s);
-	a->saving_byte_s = NAN;
-	if (!a->known)
-		return;
-	a->sizing = s;
-	a->bytes = s.bytes;
-	a->confidence = confidence_of(&s);
-	if (k->asked_all)
-		a->saving_byte_s = (k->asked_waste_byte_s -
-				    s.waste_byte_s * (double)k->n / (double)s.samples) /
-				   runs;
-	if (!k->cpus_all)
-		a->asked_cpus = 0;
+	kinds->bounded += t->bounded;
+	return size_kind_add(k->tasks,
+			     &(struct size_task){ .input_bytes = (double)t->input_bytes,
+						  .seconds = seconds,
+						  .peak_bytes = peak,
+						  .largest_bytes = t->largest_bytes,
+						  .limit_bytes = oom ? t->killed_at_bytes : 0,
+						  .cpu_s = (double)t->cpu_ns / 1e9,
+						  .waited_s = (double)t->waited_ns / 1e9,
+						  .workers = t->workers,
+						  .requested_cpus = t->requested_cpus,
+						  .attempt = t->attempt,
+						  .requested_bytes = t->requested_bytes,
+						  .killed_for_memory = oom });
 }
 
 static int collect(struct kinds *kinds, const struct history *h, const struct sizing_options *costs)
@@ -165,17 +95,21 @@ static int collect(struct kinds *kinds, const struct history *h, const struct si
 	int r = 0;
 
 	for (size_t i = 0; i < h->n_runs; i++) {
-		if (!h->runs[i].missing)
-			kinds->judged++;
-		else
-			log_warning("run %s is left out: %s", h->runs[i].row.uid,
-				    h->runs[i].missing);
+		const struct history_run *run = &h->runs[i];
+
+		if (run->missing) {
+			log_warning("run %s is left out: %s", run->row.uid, run->missing);
+			continue;
+		}
+		kinds->judged++;
+		if (run->row.cpus > kinds->host_cpus)
+			kinds->host_cpus = run->row.cpus;
 	}
 	for (size_t i = 0; r == 0 && i < h->n; i++)
 		if (!h->runs[h->tasks[i].run].missing)
 			r = add_task(kinds, &h->tasks[i], costs);
-	for (struct kind *k = kinds->all; k; k = k->hh.next)
-		advise(k, kinds->judged);
+	for (struct kind *k = kinds->all; r == 0 && k; k = k->hh.next)
+		size_kind_advise(k->tasks, kinds->judged, kinds->host_cpus, &k->advice);
 	return r;
 }
 
@@ -185,9 +119,7 @@ static void kinds_fini(struct kinds *kinds)
 
 	HASH_ITER (hh, kinds->all, k, next) {
 		HASH_DEL(kinds->all, k);
-		sizer_free(k->sizer);
-		free(k->inputs);
-		free(k->busy);
+		size_kind_free(k->tasks);
 		free(k);
 	}
 }
@@ -197,8 +129,8 @@ static void risk_text(char *buf, size_t size, const struct size_advice *a)
 	if (!a->known)
 		snprintf(buf, size, "not enough data: %zu of %d tasks", a->samples, SIZER_FEW);
 	else
-		snprintf(buf, size, "%zu of %zu, < %.0f %%", a->sizing.failures, a->sizing.samples,
-			 ceil(100 * a->sizing.failure_share_upper));
+		snprintf(buf, size, "%zu of %zu, < %.0f %%", a->risk.failures, a->risk.tried,
+			 ceil(100 * a->risk.failure_share_upper));
 }
 
 static int print_row(struct table *table, const struct size_advice *a)
@@ -215,12 +147,11 @@ static int print_row(struct table *table, const struct size_advice *a)
 	human_bytes_short(asked, a->asked_bytes);
 	snprintf(cpus, sizeof(cpus), "%u", a->cpus);
 	snprintf(had, sizeof(had), "%u", a->asked_cpus);
-	snprintf(busy, sizeof(busy), "%.1f", a->busy_p90);
+	snprintf(busy, sizeof(busy), "%.1f%s", a->busy_p90, a->starved ? "*" : "");
 	snprintf(saving, sizeof(saving), "%.3g GB h", a->saving_byte_s / GB_H);
 	risk_text(risk, sizeof(risk), a);
 	if (a->known)
-		cells[5] =
-			a->sizing.cautious ? "largest + 10 %" : sizing_model_name(a->sizing.model);
+		cells[5] = a->size.cautious ? "largest + 10 %" : sizing_model_name(a->size.model);
 	else
 		cells[2] = NULL;
 	if (!a->asked_bytes)
@@ -238,16 +169,28 @@ static void print_notes(const struct kinds *kinds)
 {
 	printf("\nmemory: of a task's processes that lived at the same time, their peaks summed:\n"
 	       "  pages that they share count more than once, page cache and tmpfs not at all\n"
-	       "failures: of those tasks, had they had this much; < upper end of the 95 %% range\n"
-	       "saving: memory not reserved in vain, a run; - where nothing was requested\n"
+	       "failures: each task against the size that those before it would have given;\n"
+	       "  < of tasks like these to come, with 95 %% confidence\n"
+	       "saving: memory not reserved in vain, a run, against what is asked for now; - "
+	       "where\n"
+	       "  nothing is\n"
 	       "check: apply, run again, and compare with `tracer diff`\n");
 	if (kinds->loose)
 		printf("%zu tasks have only the peak of their largest process, a lower bound\n",
 		       kinds->loose);
+	if (kinds->bounded)
+		printf("%zu tasks have the limit of their cgroup: their peaks add up to more, so "
+		       "they shared pages\n",
+		       kinds->bounded);
 	if (kinds->not_done)
 		printf("%zu tasks failed or were cancelled and taught nothing\n", kinds->not_done);
 	if (kinds->without_memory)
 		printf("%zu tasks are without memory or time\n", kinds->without_memory);
+	for (const struct kind *k = kinds->all; k; k = k->hh.next)
+		if (k->advice.starved) {
+			printf("* waited for CPUs: they could have kept more cores busy\n");
+			break;
+		}
 }
 
 static int print_table(const struct kinds *kinds, const char *pipeline)
@@ -277,46 +220,79 @@ static int print_table(const struct kinds *kinds, const char *pipeline)
 	return r;
 }
 
+static json_t *sizes_array(const struct kinds *kinds, struct findings *findings)
+{
+	json_t *array = json_array();
+
+	for (const struct kind *k = kinds->all; k; k = k->hh.next) {
+		unsigned first = findings->n;
+
+		size_findings(findings, &k->advice);
+		json_array_append_new(
+			array,
+			size_advice_object(&k->advice,
+					   first < findings->n ? &findings->list[first] : NULL));
+	}
+	return array;
+}
+
 static int print_json(const struct kinds *kinds, const char *pipeline)
 {
-	json_t *object = json_object(), *array = json_array();
+	json_t *object = json_object(), *sizes;
+	struct findings findings = { 0 };
 	int r;
 
-	for (const struct kind *k = kinds->all; k; k = k->hh.next)
-		json_array_append_new(array, size_advice_object(&k->advice));
+	sizes = sizes_array(kinds, &findings);
+	findings_sort(&findings);
 	json_object_set_new(object, "pipeline", json_out_text(pipeline, strlen(pipeline)));
 	json_object_set_new(object, "runs_judged", json_integer(kinds->judged));
 	json_object_set_new(object, "tasks_failed", json_out_uint(kinds->not_done));
 	json_object_set_new(object, "tasks_without_memory", json_out_uint(kinds->without_memory));
 	json_object_set_new(object, "tasks_with_lower_bound", json_out_uint(kinds->loose));
-	json_object_set_new(object, "sizes", array);
-	r = json_out_write(object, stdout, JSON_PRETTY);
+	json_object_set_new(object, "tasks_with_limit", json_out_uint(kinds->bounded));
+	json_object_set_new(object, "sizes", sizes);
+	json_object_set_new(object, "findings", findings_array(&findings));
+	json_object_set_new(object, "findings_dropped", json_integer(findings.dropped));
+	r = findings.failed ? -ENOMEM : json_out_write(object, stdout, JSON_PRETTY);
 	json_decref(object);
+	findings_fini(&findings);
 	return r;
+}
+
+static void print_settings(const struct kinds *kinds, enum sizes_format format)
+{
+	bool any = false, first = true;
+
+	for (const struct kind *k = kinds->all; k; k = k->hh.next)
+		any |= size_settings_takes(format, &k->advice);
+	size_settings_begin(stdout, format, kinds->judged, any);
+	for (const struct kind *k = kinds->all; k; k = k->hh.next)
+		if (!size_settings_takes(format, &k->advice))
+			size_settings_unknown(stdout, stderr, format, &k->advice);
+	for (const struct kind *k = kinds->all; k; k = k->hh.next)
+		if (size_settings_takes(format, &k->advice)) {
+			size_settings_task(stdout, format, &k->advice, first);
+			first = false;
+		}
+	first = true;
+	for (const struct kind *k = kinds->all; format == SIZES_SNAKEMAKE && k; k = k->hh.next)
+		if (size_settings_takes(format, &k->advice)) {
+			size_settings_threads(stdout, &k->advice, first);
+			first = false;
+		}
+	size_settings_end(stdout, format, any);
+	if (!any)
+		log_warning("no task has a size that can be written: there is nothing to paste");
 }
 
 static int print(const struct kinds *kinds, const struct tune_sizing_options *o,
 		 const char *pipeline)
 {
-	bool first = true;
-
 	if (o->json)
 		return print_json(kinds, pipeline);
 	if (o->format == SIZES_TABLE)
 		return print_table(kinds, pipeline);
-	size_settings_begin(stdout, o->format, kinds->judged);
-	for (const struct kind *k = kinds->all; k; k = k->hh.next)
-		if (k->advice.known) {
-			size_settings_task(stdout, o->format, &k->advice, first);
-			first = false;
-		}
-	first = true;
-	for (const struct kind *k = kinds->all; o->format == SIZES_SNAKEMAKE && k; k = k->hh.next)
-		if (k->advice.known) {
-			size_settings_threads(stdout, &k->advice, first);
-			first = false;
-		}
-	size_settings_end(stdout, o->format);
+	print_settings(kinds, (enum sizes_format)o->format);
 	return ferror(stdout) ? -EIO : 0;
 }
 
@@ -330,9 +306,17 @@ static int judge(const struct history *h, const struct tune_sizing_options *o,
 	if (r >= 0 && !kinds.judged) {
 		log_error("nothing is advised: no run of `%s` is complete", pipeline);
 		rc = EXIT_ERROR;
+	} else if (r >= 0 && !kinds.seen) {
+		log_error("nothing is advised: %u run%s of `%s` %s no tasks. Tasks are those of "
+			  "workflow engines, schedulers, make, parallel, containers (`tracer rules "
+			  "list`); what single processes had is in `tracer tools`",
+			  kinds.judged, kinds.judged == 1 ? "" : "s", pipeline,
+			  kinds.judged == 1 ? "has" : "have");
+		rc = EXIT_ERROR;
 	} else if (r >= 0 && !kinds.all) {
-		log_error("nothing is advised: no task of `%s` has ended well, with memory known",
-			  pipeline);
+		log_error("nothing is advised: of %zu tasks of `%s` none ended well (or was killed "
+			  "for memory) with its memory known: %zu failed, %zu are without memory",
+			  kinds.seen, pipeline, kinds.not_done, kinds.without_memory);
 		rc = EXIT_ERROR;
 	} else if (r >= 0) {
 		r = print(&kinds, o, pipeline);

@@ -5,7 +5,7 @@
 
 #include "src/cli/cli.h"
 
-static bool number(const char *text, double low, double high, double *ret)
+bool tune_number(const char *text, double low, double high, double *ret)
 {
 	char *end;
 	double value = strtod(text, &end);
@@ -22,10 +22,10 @@ int tune_sizing_costs(const struct tune_sizing_options *o, const struct command_
 	double failure = 0;
 	struct sizing_options costs = sizing_defaults;
 
-	if (o->time_to_failure && !number(o->time_to_failure, 0.01, 1, &costs.time_to_failure))
+	if (o->time_to_failure && !tune_number(o->time_to_failure, 0.01, 1, &costs.time_to_failure))
 		return options_misuse(spec, "--time-to-failure takes 0.01 to 1, not `%s`",
 				      o->time_to_failure);
-	if (o->failure_cost && !number(o->failure_cost, 0, 1e6, &failure))
+	if (o->failure_cost && !tune_number(o->failure_cost, 0, 1e6, &failure))
 		return options_misuse(spec, "--failure-cost takes 0 to 1000000, not `%s`",
 				      o->failure_cost);
 	costs.failure_byte_s = failure * GB_H;

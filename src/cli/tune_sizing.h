@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `tracer tune` says about sizes: one function and one file for each of its
+/* What `tracer tune` says beside verdicts: one function and one file for each of its
  * options. They return exit codes and have said what was wrong. */
 #ifndef TRACER_CLI_TUNE_SIZING_H
 #define TRACER_CLI_TUNE_SIZING_H
@@ -8,7 +8,6 @@
 #include "src/cli/options.h"
 
 #define TUNE_RUNS_DEFAULT 20
-#define GB_H		  3.6e12 /* byte seconds */
 
 struct tune_sizing_options {
 	const char *db;
@@ -24,12 +23,17 @@ struct tune_sizing_options {
 
 enum sizes_format { SIZES_TABLE, SIZES_NEXTFLOW, SIZES_SNAKEMAKE, SIZES_SLURM, SIZES_BATCH };
 
+/* A number from low to high, and nothing behind it. */
+bool tune_number(const char *text, double low, double high, double *ret);
 /* Explains a wrong value; EXIT_OK or EXIT_USAGE. */
 int tune_sizing_costs(const struct tune_sizing_options *o, const struct command_spec *spec,
 		      struct sizing_options *ret);
 int tune_backtest(const struct tune_sizing_options *o, const struct sizing_options *costs, int n,
 		  char **files);
 int tune_sizes(const struct tune_sizing_options *o, const struct sizing_options *costs);
+/* Against earlier runs; `all`: also what is worth no action. */
+int tune_regressions(const struct tune_sizing_options *o, const struct command_spec *spec,
+		     bool all);
 int tune_what_if(const struct tune_sizing_options *o, const struct command_spec *spec);
 
 #endif

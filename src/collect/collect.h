@@ -80,6 +80,14 @@ int64_t host_realtime_offset(void); /* Unix time - CLOCK_BOOTTIME, ns */
  * it has gone. */
 int proc_describe(const struct wire_fork *joined, const char *const *env_names, void *buf);
 
+/*
+ * What a process waits for, and who it is that it waits for, down to the root: at most
+ * STALL_STEPS_MAX steps, from /proc. owner: only processes of this user are looked at;
+ * -1: all. Reads names and addresses, never data. It may hang where the process does:
+ * call it in a process that nobody waits for. 0: it has gone.
+ */
+unsigned wait_chain(uint32_t pid, uint64_t start_ns, int64_t owner, struct wire_stall_step *ret);
+
 /* System calls by what a thread waits for in them (enum syscall_class). */
 void syscall_classes(uint8_t *ret, size_t n);
 

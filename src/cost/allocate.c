@@ -16,8 +16,8 @@
 
 const char *idle_cause_name(enum idle_cause cause)
 {
-	static const char *const names[IDLE_CAUSES] = { "boot", "gap", "partial", "stranded",
-							"drain" };
+	static const char *const names[IDLE_CAUSES] = { "boot",	    "gap",   "partial",
+							"stranded", "drain", "billing-minimum" };
 
 	return names[cause];
 }
@@ -159,15 +159,14 @@ static int divide_compute(struct allocator *a, money amount)
 	return r;
 }
 
-/* bytes x overlap / duration; a leaf of no time counts where it lies. */
-static uint64_t bytes_in(const struct cost_leaf *leaf, uint64_t bytes, const struct cost_line *line)
+uint64_t cost_bytes_in(const struct cost_leaf *leaf, uint64_t bytes, uint64_t start_ns,
+		       uint64_t end_ns)
 {
-	uint64_t from = leaf->start_ns > line->start_ns ? leaf->start_ns : line->start_ns;
-	uint64_t to = leaf->end_ns < line->end_ns ? leaf->end_ns : line->end_ns;
+	uint64_t from = leaf->start_ns > start_ns ? leaf->start_ns : start_ns;
+	uint64_t to = leaf->end_ns < end_ns ? leaf->end_ns : end_ns;
 
 	if (leaf->end_ns <= leaf->start_ns)
-		return leaf->start_ns >= line->start_ns && leaf->start_ns < line->end_ns ? bytes
-											 : 0;
+		return leaf->start_ns >= start_ns && leaf->start_ns < end_ns ? bytes : 0;
 	if (to <= from)
 		return 0;
 	return (uint64_t)((weight_sum)bytes * (to - from) / (leaf->end_ns - leaf->start_ns));
@@ -184,7 +183,8 @@ static int divide_bytes(struct allocator *a, const struct cost_line *line)
 		uint64_t bytes =
 			pool == POOL_STORAGE ? leaves[i].storage_bytes : leaves[i].network_bytes;
 
-		a->weights[i] = bytes_in(&leaves[i], bytes, line) & (UINT64_MAX >> 1);
+		a->weights[i] = cost_bytes_in(&leaves[i], bytes, line->start_ns, line->end_ns) &
+				(UINT64_MAX >> 1);
 	}
 	r = n ? money_divide(line->amount, a->weights, n, a->parts) : -EINVAL;
 	if (r == -EINVAL) { /* nobody moved a byte */
@@ -211,7 +211,9 @@ int allocator_divide(struct allocator *a, const struct cost_line *line,
 	d->n = 0;
 	d->overhead = 0;
 	memset(d->idle, 0, sizeof(d->idle));
-	if (line->kind != LINE_COMPUTE) {
+	if (line->kind == LINE_MINIMUM) {
+		d->idle[IDLE_MINIMUM] = line->amount;
+	} else if (line->kind != LINE_COMPUTE) {
 		r = divide_bytes(a, line);
 	} else {
 		if (!a->swept || a->line_start != line->start_ns || a->line_end != line->end_ns)

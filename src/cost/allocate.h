@@ -36,6 +36,7 @@ enum idle_cause {
 	IDLE_PARTIAL,  /* something ran and left capacity free */
 	IDLE_STRANDED, /* free, but another pool was full (95 %) */
 	IDLE_DRAIN,    /* after the last leaf */
+	IDLE_MINIMUM,  /* billed though the machine had stopped: the least that a start costs */
 	IDLE_CAUSES
 };
 const char *idle_cause_name(enum idle_cause cause);
@@ -58,7 +59,7 @@ struct cost_host {
 };
 
 /* What is divided: a price for an interval. Only its kind's pools are charged. */
-enum line_kind { LINE_COMPUTE, LINE_STORAGE, LINE_NETWORK };
+enum line_kind { LINE_COMPUTE, LINE_STORAGE, LINE_NETWORK, LINE_MINIMUM };
 
 struct cost_line {
 	uint64_t start_ns, end_ns;
@@ -77,6 +78,11 @@ struct cost_division {
 	size_t n, size;
 	money overhead, idle[IDLE_CAUSES]; /* with what goes by bytes that nobody moved */
 };
+
+/* What of a leaf's bytes falls into [start, end): evenly over its time; a leaf of no
+ * time counts where it lies. */
+uint64_t cost_bytes_in(const struct cost_leaf *leaf, uint64_t bytes, uint64_t start_ns,
+		       uint64_t end_ns);
 
 struct allocator;
 

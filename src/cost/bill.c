@@ -93,11 +93,21 @@ static int find(const struct csv_record *r, const char *name)
 	return -1;
 }
 
+static int find_once(struct bill_reader *b, const struct csv_record *r, const char *name, int *ret)
+{
+	*ret = find(r, name);
+	for (size_t k = *ret >= 0 ? (size_t)*ret + 1 : r->n; k < r->n; k++)
+		if (!strcasecmp(r->fields[k], name))
+			return fail(b, -EINVAL, "line %" PRIu64 ": the column `%s` is there twice",
+				    r->line, name);
+	return 0;
+}
+
 static int need(struct bill_reader *b, enum column c)
 {
 	if (b->column[c] >= 0)
 		return 0;
-	return fail(b, -EINVAL, "the bill has no column `%s`",
+	return fail(b, -EINVAL, "the bill has no column `%s`: export it with that column",
 		    b->format == BILL_CUR ? names[c].cur : names[c].focus);
 }
 
@@ -114,6 +124,19 @@ static bool names_amount(const char *name)
 	return false;
 }
 
+static int unknown_bill(struct bill_reader *b, const struct csv_record *r)
+{
+	if (find(r, "lineItem/UnblendedCost") >= 0)
+		return fail(b, -EINVAL,
+			    "line %" PRIu64 ": a legacy Cost and Usage Report: export CUR 2.0 or "
+			    "FOCUS instead",
+			    r->line);
+	return fail(b, -EINVAL,
+		    "line %" PRIu64 ": not a bill that is known: no column `%s` (CUR 2.0) or `%s` "
+		    "(FOCUS)",
+		    r->line, names[COL_BILLED].cur, names[COL_BILLED].focus);
+}
+
 static int read_header(struct bill_reader *b, const struct csv_record *r)
 {
 	if (find(r, names[COL_BILLED].cur) >= 0)
@@ -121,16 +144,16 @@ static int read_header(struct bill_reader *b, const struct csv_record *r)
 	else if (find(r, names[COL_BILLED].focus) >= 0)
 		b->format = BILL_FOCUS;
 	else
-		return fail(b, -EINVAL,
-			    "not a bill that is known: no column `%s` (CUR 2.0) or `%s` (FOCUS)",
-			    names[COL_BILLED].cur, names[COL_BILLED].focus);
+		return unknown_bill(b, r);
 	for (int c = 0; c < COLUMNS; c++)
-		b->column[c] = find(r, b->format == BILL_CUR ? names[c].cur : names[c].focus);
+		if (find_once(b, r, b->format == BILL_CUR ? names[c].cur : names[c].focus,
+			      &b->column[c]) < 0)
+			return -EINVAL;
 	b->columns = r->n;
 	for (size_t k = 0; k < r->n; k++)
 		b->is_amount[k] = names_amount(r->fields[k]);
 	if (need(b, COL_RESOURCE) < 0 || need(b, COL_START) < 0 || need(b, COL_END) < 0 ||
-	    need(b, COL_CATEGORY) < 0)
+	    need(b, COL_CATEGORY) < 0 || need(b, COL_CURRENCY) < 0)
 		return -EINVAL;
 	return b->view == BILL_EFFECTIVE && b->format == BILL_FOCUS ? need(b, COL_EFFECTIVE) : 0;
 }
@@ -291,6 +314,8 @@ static int read_charge(void *ctx, const struct csv_record *r)
 		e = b->format == BILL_CUR ? cur_charge(b, r, &c) : focus_charge(b, r, &c);
 	if (e < 0)
 		return e;
+	if (c.amount && !*c.currency)
+		return fail(b, -EINVAL, "line %" PRIu64 ": an amount without a currency", r->line);
 	identify(b, r, &c);
 	b->charges++;
 	e = b->charge ? b->charge(b->ctx, &c) : 0;

@@ -2,6 +2,7 @@
 #include "src/cost/csv.h"
 
 #include <errno.h>
+#include <string.h>
 
 void csv_init(struct csv *c, int (*record)(void *ctx, const struct csv_record *record), void *ctx)
 {
@@ -87,6 +88,12 @@ static int feed_char(struct csv *c, char ch)
 
 int csv_feed(struct csv *c, const char *data, size_t len)
 {
+	/* What spreadsheets put before the first byte. */
+	if (!c->begun && len >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) {
+		data += 3;
+		len -= 3;
+	}
+	c->begun |= len > 0;
 	for (size_t i = 0; i < len; i++) {
 		int r = feed_char(c, data[i]);
 

@@ -33,6 +33,7 @@ struct csv {
 	uint64_t record_line;
 	enum { CSV_START, CSV_PLAIN, CSV_QUOTED, CSV_QUOTE } state;
 	bool pending; /* a record has begun */
+	bool begun;   /* the file has */
 };
 
 void csv_init(struct csv *c, int (*record)(void *ctx, const struct csv_record *record), void *ctx);

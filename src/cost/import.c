@@ -169,10 +169,25 @@ void price_import_free(struct price_import *i)
 	free(i);
 }
 
+/* Where it was, before what was said. */
+static int add_place(struct price_import *i, int r)
+{
+	char said[sizeof(i->error)];
+
+	if (!strncmp(i->error, "line ", 5) || !strncmp(i->error, "byte ", 5))
+		return r;
+	str_copy(said, sizeof(said), i->error);
+	if (i->kind == IMPORT_CSV)
+		return import_fail(i, r, "line %" PRIu64 ": %s", i->csv.record_line, said);
+	return import_fail(i, r, "byte %" PRIu64 ": %s", i->json.bytes, said);
+}
+
 static int explain(struct price_import *i, int r)
 {
-	if (r >= 0 || *i->error)
+	if (r >= 0)
 		return r;
+	if (*i->error)
+		return add_place(i, r);
 	if (i->kind == IMPORT_CSV)
 		return import_fail(i, r, "line %" PRIu64 ": %s", i->csv.line,
 				   r == -EPROTO	  ? "the file is cut off (it ends inside quotes)"

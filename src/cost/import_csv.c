@@ -124,6 +124,7 @@ static int own_record(struct price_import *i, const struct csv_record *r)
 {
 	const char *since = cell(i, r, OWN_SINCE), *lifecycle = cell(i, r, OWN_LIFECYCLE);
 	struct price_row row = { 0 };
+	uint64_t as_of_ns;
 	int e;
 
 	str_copy(row.provider, sizeof(row.provider), cell(i, r, OWN_PROVIDER));
@@ -143,6 +144,10 @@ static int own_record(struct price_import *i, const struct csv_record *r)
 	if (*since && time_parse(since, &row.since_ns) < 0)
 		return import_fail(i, -EINVAL, "line %" PRIu64 ": `%.40s` is no time", r->line,
 				   since);
+	if (*row.as_of && time_parse(row.as_of, &as_of_ns) < 0)
+		return import_fail(i, -EINVAL,
+				   "line %" PRIu64 ": as_of `%.20s` is no day such as 2026-08-01",
+				   r->line, row.as_of);
 	e = import_price(i, row.type, cell(i, r, OWN_PRICE), "USD", &row.usd_per_hour);
 	return e < 0 ? e : import_row(i, &row);
 }

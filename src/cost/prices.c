@@ -306,7 +306,8 @@ static int find_parts(const struct price_table *user, const struct price_query *
 	size_t len = strcspn(q->type, "-");
 	weight_sum sum;
 
-	if (strcmp(q->provider, "gcp") || machine_find("gcp", q->type, &m) < 0 || m.gpus_milli)
+	if (strcmp(q->provider, "gcp") || !user || !user->n ||
+	    machine_find("gcp", q->type, &m) < 0 || m.gpus_milli)
 		return -ENOENT;
 	snprintf(type, sizeof(type), "%.*s:core", (int)(len < 32 ? len : 32), q->type);
 	if (find_user(user, q, type, &core) < 0)
@@ -325,13 +326,18 @@ static int find_parts(const struct price_table *user, const struct price_query *
 	return 0;
 }
 
+int price_find_own(const struct price_table *user, const struct price_query *q, struct price *ret)
+{
+	if (!q->provider || !q->type)
+		return -ENOENT;
+	return find_user(user, q, q->type, ret) == 0 ? 0 : find_parts(user, q, ret);
+}
+
 int price_find(const struct price_table *user, const struct price_query *q, struct price *ret)
 {
 	if (!q->provider || !q->type)
 		return -ENOENT;
-	if (find_user(user, q, q->type, ret) == 0 || find_parts(user, q, ret) == 0)
-		return 0;
-	return find_builtin(q, ret);
+	return price_find_own(user, q, ret) == 0 ? 0 : find_builtin(q, ret);
 }
 
 int machine_find(const char *provider, const char *type, struct machine *ret)
@@ -380,28 +386,53 @@ int price_each_builtin(int (*visit)(void *ctx, const struct price_row *row,
 	return r;
 }
 
-int price_volume(const char *provider, const char *region, const char *type, struct price *ret)
+/* The next row of the table of services about that item. */
+static bool next_service(const char **at, const char *const place[2], const char *item,
+			 struct price *ret)
 {
-	const char *at = service_table;
 	struct table_line line;
-	char item[64], text[40];
+	char text[40];
 
-	snprintf(item, sizeof(item), "block_%s_gb_month", type);
-	while (table_next(&at, &line)) {
-		struct price p = { .until_ns = UINT64_MAX, .builtin = true };
-
-		if (!table_is(&line.field[0], provider) || !table_is(&line.field[1], region) ||
+	while (table_next(at, &line)) {
+		*ret = (struct price){ .until_ns = UINT64_MAX, .builtin = true };
+		if (!table_is(&line.field[0], place[0]) || !table_is(&line.field[1], place[1]) ||
 		    !table_is(&line.field[2], item))
 			continue;
-		if (money_parse(table_copy(&line.field[3], text, sizeof(text)), &p.usd_per_hour) <
-		    0)
+		if (money_parse(table_copy(&line.field[3], text, sizeof(text)),
+				&ret->usd_per_hour) < 0)
 			continue;
-		table_copy(&line.field[4], p.as_of, sizeof(p.as_of));
-		table_copy(&line.field[5], p.source, sizeof(p.source));
-		*ret = p;
-		return 0;
+		table_copy(&line.field[4], ret->as_of, sizeof(ret->as_of));
+		table_copy(&line.field[5], ret->source, sizeof(ret->source));
+		return true;
 	}
-	return -ENOENT;
+	return false;
+}
+
+int price_volume(const char *provider, const char *region, const char *type, struct price *ret)
+{
+	const char *at = service_table, *const place[2] = { provider, region };
+	struct price p;
+	char item[64];
+
+	snprintf(item, sizeof(item), "block_%s_gb_month", type);
+	if (!next_service(&at, place, item, &p))
+		return -ENOENT;
+	*ret = p;
+	return 0;
+}
+
+int price_transfer(const char *provider, const char *region, struct price *ret)
+{
+	const char *at = service_table, *const place[2] = { provider, region };
+	struct price p;
+	int r = -ENOENT;
+
+	while (next_service(&at, place, "transfer_inter_region_gb", &p)) {
+		if (r < 0 || p.usd_per_hour > ret->usd_per_hour)
+			*ret = p;
+		r = 0;
+	}
+	return r;
 }
 
 int price_age_days(const char *as_of, uint64_t time_ns)

@@ -69,6 +69,8 @@ struct price {
 
 /* 0, -ENOENT: no such price. user may be NULL. */
 int price_find(const struct price_table *user, const struct price_query *q, struct price *ret);
+/* The same in the user's table alone. */
+int price_find_own(const struct price_table *user, const struct price_query *q, struct price *ret);
 /* The size of a machine type in the built-in table. -ENOENT. */
 int machine_find(const char *provider, const char *type, struct machine *ret);
 /* Every cell of the built-in table; non-zero ends it and is returned. */
@@ -77,6 +79,8 @@ int price_each_builtin(int (*visit)(void *ctx, const struct price_row *row,
 		       void *ctx);
 /* USD per GB and month of a block volume ("gp3", "balanced", ...) or -ENOENT. */
 int price_volume(const char *provider, const char *region, const char *type, struct price *ret);
+/* USD per GB that leaves the region for another one: the highest known. -ENOENT. */
+int price_transfer(const char *provider, const char *region, struct price *ret);
 
 /* Days from as_of to the time; -1: as_of unknown or later. */
 int price_age_days(const char *as_of, uint64_t time_ns);

@@ -223,6 +223,8 @@ static money part_of(const struct cost_line *line, uint64_t start_ns, uint64_t e
 				line->end_ns - end_ns };
 	money parts[3] = { 0, line->amount, 0 };
 
+	if (line->amount < 0) /* no price: none for a part of it */
+		return line->amount;
 	(void)money_divide(line->amount, weights, 3, parts);
 	return parts[1];
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 extern const char price_table_aws[], price_table_gcp[], price_table_azure[];
-extern const char service_table[], carbon_table[];
+extern const char service_table[], carbon_table[], machine_table[];
 
 /* A line as a list of fields, by reference. */
 #define TABLE_FIELDS 32

@@ -18,6 +18,14 @@ static int digits(const char **p, unsigned n)
 	return value;
 }
 
+static int days_of(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
 static int date_of(const char **p, struct tm *tm)
 {
 	int year = digits(p, 4), month, day;
@@ -28,7 +36,7 @@ static int date_of(const char **p, struct tm *tm)
 	if (month < 1 || month > 12 || *(*p)++ != '-')
 		return -EINVAL;
 	day = digits(p, 2);
-	if (day < 1 || day > 31)
+	if (day < 1 || day > days_of(year, month))
 		return -EINVAL;
 	tm->tm_year = year - 1900;
 	tm->tm_mon = month - 1;

@@ -48,6 +48,7 @@ static const struct layout layouts[] = {
 	[WIRE_TEXT] = { "text",
 			sizeof(struct wire_text),
 			{ AT(wire_text, path), AT(wire_text, text) } },
+	[WIRE_STALL] = { "stall", sizeof(struct wire_stall), { AT(wire_stall, steps) } },
 	[WIRE_RUN_END] = { "run_end", sizeof(struct wire_run_end), { AT(wire_run_end, note) } },
 };
 

@@ -75,6 +75,7 @@ int value_compare(enum field_type type, const struct value *a, const struct valu
 	case FIELD_TYPE_ARGS:
 		return compare_text(a->text, b->text);
 	case FIELD_TYPE_RATIO:
+	case FIELD_TYPE_SHARE:
 		return (a->ratio > b->ratio) - (a->ratio < b->ratio);
 	case FIELD_TYPE_MONEY:
 		return (a->money > b->money) - (a->money < b->money);

@@ -15,6 +15,7 @@ enum field_type {
 	FIELD_TYPE_DURATION, /* ns */
 	FIELD_TYPE_BYTES,
 	FIELD_TYPE_RATIO,
+	FIELD_TYPE_SHARE, /* a ratio that people read in percent */
 	FIELD_TYPE_BOOL,
 	FIELD_TYPE_ARGS,  /* NUL-ended strings */
 	FIELD_TYPE_MONEY, /* 10^-12 USD, signed */

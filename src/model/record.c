@@ -237,6 +237,7 @@ void record_process(struct record *r, const struct process_row *p, const struct 
 	record_nonzero(r, FIELD_KILLER_PID, p->killer_pid);
 	record_nonzero(r, FIELD_THREADS_PEAK, p->threads_peak);
 	record_nonzero(r, FIELD_PEAK_RSS, p->peak_rss_bytes);
+	record_nonzero(r, FIELD_PROGRAM_PEAK, p->program_peak_rss_bytes);
 	record_text(r, FIELD_COLLECTOR, collector_name(run));
 	record_number(r, FIELD_COMPLETE, p->complete);
 	record_number(r, FIELD_JOINED_LATE, p->joined_late);

@@ -51,6 +51,10 @@ struct completeness {
 	uint64_t files_folded;	   /* file rows beyond the limit, only counted */
 };
 
+/* The path of TEXT records (KEY=VALUE lines) that say what machine a run is on: no
+ * file has a name without a '/'. */
+#define MACHINE_TEXT "tracer:machine"
+
 struct run_row {
 	int64_t id;
 	const char *uid; /* 8 hex digits: what users type */
@@ -78,7 +82,8 @@ struct run_row {
 	uint64_t peak_rss_bytes; /* largest of any one process */
 	struct wire_ledger ledger;
 	struct completeness completeness;
-	const char *notes; /* JSON array of strings or NULL */
+	const char *notes;   /* JSON array of strings or NULL */
+	const char *machine; /* JSON object (docs/database.md), or NULL: not told */
 };
 
 struct process_row {
@@ -162,6 +167,7 @@ struct task_row {
 	uint64_t peak_rss_bytes; /* largest of any one process */
 	uint64_t busy_ns;	 /* wall time with at least one of its threads alive */
 	struct wire_ledger ledger;
+	const char *detail; /* readers: what tells it from others of its name; not stored */
 };
 
 struct scope_row { /* derived */

@@ -18,7 +18,7 @@
 #include "src/base/io.h"
 #include "src/base/str.h"
 
-static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes };
+static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes, sqlite_machine };
 #define SCHEMA_VERSION ARRAY_SIZE(steps)
 
 const char *store_strerror(int error)

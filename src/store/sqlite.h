@@ -11,7 +11,7 @@
 #include "src/store/store.h"
 
 #define SQLITE_DRIVER_APPLICATION_ID 0x54524352 /* "TRCR" */
-#define SQLITE_DRIVER_SCHEMA	     "3"	/* version of the schema, as text */
+#define SQLITE_DRIVER_SCHEMA	     "4"	/* version of the schema, as text */
 #define SQLITE_DRIVER_PAGE_BYTES     8192
 #define SQLITE_DRIVER_CACHE_KIB	     512
 #define SQLITE_DRIVER_BUSY_MS	     5000
@@ -22,9 +22,10 @@
 
 #define LEDGER_FIELDS (sizeof(struct wire_ledger) / sizeof(uint64_t))
 
-extern const char sqlite_schema[]; /* version 1; generated from sql/ */
-extern const char sqlite_files[];  /* to version 2 */
-extern const char sqlite_scopes[]; /* to version 3 */
+extern const char sqlite_schema[];  /* version 1; generated from sql/ */
+extern const char sqlite_files[];   /* to version 2 */
+extern const char sqlite_scopes[];  /* to version 3 */
+extern const char sqlite_machine[]; /* to version 4 */
 extern const char sqlite_views[];
 
 enum put_kind {

@@ -144,6 +144,7 @@ static void next_run(struct cursor *c, struct run_row *row)
 	row->peak_rss_bytes = next_u64(c);
 	next_completeness(c, &row->completeness);
 	row->notes = next_text(c);
+	row->machine = next_text(c);
 	next_ledger(c, &row->ledger);
 }
 
@@ -227,6 +228,7 @@ static int next_exec(struct cursor *c, struct exec_row *row)
 
 static void next_task(struct cursor *c, struct task_row *row)
 {
+	row->detail = NULL;
 	row->id = next_int(c);
 	row->run_id = next_int(c);
 	row->parent = next_int(c);
@@ -677,6 +679,54 @@ int store_each_process_span(struct store *s, int64_t run_id,
 		row.signal = next_int_or(&c, 0);
 		row.file_events_dropped = next_u32(&c);
 		row.comm = next_text(&c);
+		r = visit(ctx, &row);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+static void next_use(struct cursor *c, struct process_row *row)
+{
+	row->id = next_int(c);
+	row->task = next_int(c);
+	row->tool = next_int(c);
+	row->pid = next_u32(c);
+	row->uid = next_u32(c);
+	row->start_ns = next_u64(c);
+	row->end_ns = next_u64(c);
+	row->start_boot_ns = next_u64(c);
+	row->kernel_thread = next_u32(c) & 16;
+	row->peak_rss_bytes = next_u64(c);
+	row->program_peak_rss_bytes = next_u64(c);
+	row->comm = next_text(c);
+	row->container = next_text(c);
+	row->ledger.state_ns[LEDGER_CPU] = next_u64(c);
+	row->ledger.read_bytes = next_u64(c);
+	row->ledger.write_bytes = next_u64(c);
+	row->ledger.net_rx_bytes = next_u64(c);
+	row->ledger.net_tx_bytes = next_u64(c);
+}
+
+int store_each_process_use(struct store *s, int64_t run_id,
+			   int (*visit)(void *ctx, const struct process_row *row), void *ctx)
+{
+	_cleanup_cursor_ struct cursor c = { .db = s->db };
+	int r = sqlite_prepare(s->db,
+			       "SELECT id, task, tool, pid, uid, start_ns, end_ns, start_boot_ns,"
+			       " flags, peak_rss_bytes, program_peak_rss_bytes, comm, container, "
+			       "cpu_ns, read_bytes,"
+			       " write_bytes, net_rx_bytes, net_tx_bytes FROM process"
+			       " WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+			       &c.st);
+
+	if (r < 0)
+		return r;
+	bind_process_range(c.st, run_id);
+	while ((r = cursor_next(&c)) > 0) {
+		struct process_row row = { .run_id = run_id };
+
+		next_use(&c, &row);
 		r = visit(ctx, &row);
 		if (r)
 			return r;

@@ -33,7 +33,7 @@ const char *const sqlite_columns[PUT_KINDS] = {
 		"lost_fork,lost_exec,lost_exit,lost_rename,lost_file,lost_cgroup,"
 		"lost_incident,lost_thread_state,lost_group_state,lost_argv,lost_path,"
 		"lost_clock,processes_lost,joined_late,still_running,without_parent,"
-		"rows_lost,files_folded,notes," LEDGER_COLUMNS,
+		"rows_lost,files_folded,notes,machine," LEDGER_COLUMNS,
 	[PUT_PROCESS] = "id,parent,task,tool,pid,ppid,uid,gid,start_ns,end_ns,start_boot_ns,"
 			"exit_code,signal,flags,execs,threads_peak,threads_total,peak_rss_bytes,"
 			"program_peak_rss_bytes,cgroup_id,killer_pid,lib_opens,"

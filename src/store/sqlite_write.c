@@ -37,7 +37,12 @@ static void add_run_sql(struct str *sql)
 	for (const char *name = columns; *name;) {
 		int len = (int)strcspn(name, ",");
 
-		str_addf(sql, ",%.*s=excluded.%.*s", len, name, len, name);
+		/* an event log does not know what the live recorder used */
+		if (!strncmp(name, "recorder_cpu_ns,", strlen("recorder_cpu_ns,")))
+			str_addf(sql, ",%.*s=coalesce(excluded.%.*s,%.*s)", len, name, len, name,
+				 len, name);
+		else
+			str_addf(sql, ",%.*s=excluded.%.*s", len, name, len, name);
 		name += len;
 		if (*name == ',')
 			name++;
@@ -145,6 +150,7 @@ static void add_run(struct batch *b, const struct run_row *row)
 	add_known(b, row->peak_rss_bytes);
 	add_completeness(b, &row->completeness);
 	batch_text(b, row->notes);
+	batch_text(b, row->machine);
 	batch_ledger(b, &row->ledger);
 }
 

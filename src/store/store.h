@@ -104,6 +104,11 @@ int store_get_read_set(struct store *s, int64_t run_id, uint64_t *ret_bytes);
  * tool, pid, times, how it ended, comm and file_events_dropped; and the files alone. */
 int store_each_process_span(struct store *s, int64_t run_id, /* by id */
 			    int (*visit)(void *ctx, const struct process_row *row), void *ctx);
+/* Of each process only what it used and whose it is: id, task, tool, pid, uid, times,
+ * kernel_thread, both peaks of memory, comm, container, CPU time, bytes of storage and
+ * of sockets. */
+int store_each_process_use(struct store *s, int64_t run_id, /* by id */
+			   int (*visit)(void *ctx, const struct process_row *row), void *ctx);
 int store_each_file_row(struct store *s, int64_t run_id, /* by process, path */
 			int (*visit)(void *ctx, const struct file_row *row), void *ctx);
 int store_each_incident(struct store *s, int64_t run_id,

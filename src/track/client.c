@@ -98,6 +98,21 @@ static unsigned same_command(const struct client *c, struct bytes argv)
 	return n ? SCORE_COMMAND + (n < 50 ? n : 50) : SCORE_NONE;
 }
 
+/* The word before the command that both show: what the container was made from. */
+static void find_image(const struct client *c, struct bytes argv, struct bytes *ret)
+{
+	struct bytes left = { c->argv, c->argv_len }, a, b;
+	unsigned n = 0;
+
+	while (last_word(&left, &a)) {
+		if (!last_word(&argv, &b) || a.len != b.len || memcmp(a.data, b.data, a.len))
+			break;
+		n++;
+	}
+	if (n && a.len && *a.data != '-')
+		*ret = a;
+}
+
 static bool is_same(const char *a, const char *b)
 {
 	return a && b && !strcmp(a, b);
@@ -139,8 +154,16 @@ static bool is_below(const struct scope *s, const struct scope *above)
 	return false;
 }
 
+static void answer(const struct client *c, bool job, const struct opening *o,
+		   struct client_answer *ret)
+{
+	ret->name = job ? NULL : c->name;
+	if (!job)
+		find_image(c, o->in->argv, &ret->image);
+}
+
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
-			   const char **ret_how)
+			   struct client_answer *ret)
 {
 	struct client *best = NULL, *first = NULL;
 	unsigned most = 0, waiting = 0, equal = 0;
@@ -170,16 +193,18 @@ struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const 
 	if (!best)
 		return NULL;
 	best->claims++;
-	*ret_how = "it descends from its client";
+	answer(best, job, o, ret);
+	ret->how = "it descends from its client";
 	if (is_below(at, best->scope))
 		return NULL;
-	*ret_how = most >= SCORE_NAME	   ? "by name"
+	ret->how = most >= SCORE_NAME	   ? "by name"
 		   : most >= SCORE_COMMAND ? "by its command"
 		   : most >= SCORE_PART	   ? "by the end of its command or its directory"
 					   : "the only one that was waiting";
 	if (equal > 1 && !job) {
 		t->ambiguous++;
-		*ret_how = "one of several alike: the one that waited longest";
+		ret->how = "one of several alike: the one that waited longest";
+		ret->name = NULL;
 	}
 	return best->scope;
 }

@@ -138,8 +138,13 @@ static bool find_name(const struct task *task, const struct engine_text *text,
 
 /* A retry writes a block anew. So one that has already named a task, an earlier
  * attempt or another command of the same job, serves until a newer one comes. */
-static void take_name(struct task *task, struct text_block *block, const struct rule_result *m)
+static void take_name(struct task *task, const struct engine_text *text, struct text_block *block,
+		      const struct rule_result *m)
 {
+	size_t len = strcspn(str_text(&block->text), "\n");
+
+	task_add_evidence(task, "; named by %s: %.*s", text->path, (int)len,
+			  str_text(&block->text));
 	if (!block->used) {
 		free(task->claim);
 		task->claim = NULL;
@@ -149,15 +154,18 @@ static void take_name(struct task *task, struct text_block *block, const struct 
 }
 
 struct choice {
+	const struct engine_text *text; /* that the block is of */
 	struct text_block *block;
 	struct rule_result *result;
 	bool found, several; /* any block of the marker; more than one that is not used */
 };
 
-static void consider(struct choice *c, struct text_block *block, const struct rule_result *m)
+static void consider(struct choice *c, const struct engine_text *text, struct text_block *block,
+		     const struct rule_result *m)
 {
 	c->found = true;
 	if (!c->block || c->block->used) {
+		c->text = text;
 		c->block = block;
 		*c->result = *m;
 	} else if (block != c->block && !block->used) {
@@ -175,7 +183,7 @@ static void choose(struct tracker *t, const struct task *task, struct bytes clai
 	for (text = t->texts; text; text = text->next) {
 		for (block = text->first; block; block = block->next) {
 			if (find_name(task, text, block, claim, &m))
-				consider(c, block, &m);
+				consider(c, text, block, &m);
 		}
 	}
 }
@@ -197,7 +205,7 @@ static bool choose_any(struct tracker *t, const struct task *task, struct choice
 
 static int send_named(struct tracker *t, struct task *task, struct choice *c)
 {
-	take_name(task, c->block, c->result);
+	take_name(task, c->text, c->block, c->result);
 	return task->closed ? task_send(t, task) : 0;
 }
 
@@ -235,7 +243,7 @@ int engine_name(struct tracker *t, struct task *task)
 	if (is_sure(task)) {
 		choose(t, task, (struct bytes){ task->claim, strlen(task->claim) }, &c);
 		if (c.block)
-			take_name(task, c.block, &result);
+			take_name(task, c.text, c.block, &result);
 	}
 	return name_rest(t, &result);
 }
@@ -306,7 +314,7 @@ static int end_block(struct tracker *t, struct engine_text *text)
 {
 	struct task *lists[] = { t->closed_first, t->open_first }, *task;
 	struct rule_result result;
-	struct choice c = { .block = text->last, .result = &result };
+	struct choice c = { .text = text, .block = text->last, .result = &result };
 	unsigned i;
 	int err = 0;
 
@@ -390,6 +398,8 @@ int engine_text(struct tracker *t, const struct wire_text *r)
 		return -ENOMEM;
 	if (!path.len || !data.len)
 		return 0;
+	if (!strcmp(str_text(&t->scratch), MACHINE_TEXT))
+		return run_machine(t, r->h.time_ns, data);
 	err = store_text(t, r, str_text(&t->scratch));
 	if (err || !t->options.rules)
 		return err;

@@ -15,13 +15,13 @@
 
 #define CLOCK_STEP_MIN_NS 50000000 /* less is the daily work of NTP */
 
-static int send(struct tracker *t, const char *kind, const struct process *p, uint64_t time_ns,
-		json_t *detail)
+int incident_send(struct tracker *t, const char *kind, int64_t process, uint64_t time_ns,
+		  json_t *detail)
 {
 	char *text = json_dumps(detail, JSON_COMPACT);
 	struct incident_row row = {
 		.run_id = t->options.run_id,
-		.process = p ? tracker_row_id(t, p->number) : 0,
+		.process = process,
 		.time_ns = tracker_unix_ns(t, time_ns),
 		.kind = kind,
 		.detail = text,
@@ -33,6 +33,12 @@ static int send(struct tracker *t, const char *kind, const struct process *p, ui
 		err = t->sink.incident(t->sink.ctx, &row);
 	free(text);
 	return err;
+}
+
+static int send(struct tracker *t, const char *kind, const struct process *p, uint64_t time_ns,
+		json_t *detail)
+{
+	return incident_send(t, kind, p ? tracker_row_id(t, p->number) : 0, time_ns, detail);
 }
 
 static void set_text(json_t *object, const char *key, const char *array, size_t size)
@@ -116,6 +122,17 @@ int incident_title(struct tracker *t, struct process *p, const struct wire_renam
 	json_object_set_new(detail, "title", text);
 	json_object_set_new(detail, "ledger", ledger_array(&r->ledger));
 	return send(t, "title", p, r->h.time_ns, detail);
+}
+
+/* The cloud said that it takes the machine away: when is in the run's machine. */
+int incident_interruption(struct tracker *t, uint64_t time_ns)
+{
+	json_t *machine = json_loads(t->facts.machine, 0, NULL), *detail = json_object();
+
+	json_object_set(detail, "at_ns", json_object_get(machine, "interrupted_ns"));
+	json_object_set(detail, "provider", json_object_get(machine, "provider"));
+	json_decref(machine);
+	return send(t, "interruption", NULL, time_ns, detail);
 }
 
 int incident_clock(struct tracker *t, const struct wire_clock *r)

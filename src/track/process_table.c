@@ -199,6 +199,7 @@ struct process *process_get(struct tracker *t, const struct wire_header *h, stru
 	if (scope_enter(t, p, p->parent ? usable_scope(parent->scope) : t->top, id.start_ns) < 0)
 		return NULL;
 	count_member(p);
+	stall_progress(p, h->time_ns);
 	if (t->n_orphans)
 		adopt_orphans(t, p);
 	return p;
@@ -236,12 +237,13 @@ int process_rename(struct tracker *t, const struct wire_rename *r)
 	return segment_title(t, p, r);
 }
 
+/* 1: that was the last thread of the sweep. */
 static int sample_thread(struct live *l, const struct wire_sample *r)
 {
 	if (r->threads <= 1) {
 		l->ledger = r->ledger;
 		l->any = true;
-		return 0;
+		return 1;
 	}
 	if (!l->partial) {
 		l->partial = calloc(1, sizeof(*l->partial));
@@ -252,11 +254,23 @@ static int sample_thread(struct live *l, const struct wire_sample *r)
 		*l->partial = r->ledger;
 	else
 		ledger_add(l->partial, &r->ledger);
-	if (++l->seen >= l->expected) {
-		l->ledger = *l->partial;
-		l->any = true;
-	}
-	return 0;
+	if (++l->seen < l->expected)
+		return 0;
+	l->ledger = *l->partial;
+	l->any = true;
+	return 1;
+}
+
+/* For what a thread waited when it was joined, and has since, nobody knows. */
+static void sample_state(struct live *l, const struct wire_sample *r)
+{
+	bool unknown = (r->h.flags & WIRE_F_JOINED) && !r->ledger.switches_voluntary;
+
+	if (!unknown &&
+	    (r->state == LEDGER_DISK || r->state == LEDGER_OTHER || r->state == LEDGER_STOPPED))
+		l->blocked_now = true;
+	if (r->tid == r->id.pid)
+		l->state = r->state;
 }
 
 /* A sweep that met fewer threads than it expected still counts if it tells more. */
@@ -269,12 +283,14 @@ static void new_sweep(struct live *l, const struct wire_sample *r)
 	l->sweep = r->sweep;
 	l->expected = r->threads;
 	l->seen = 0;
+	l->blocked_now = false;
 }
 
 int process_sample(struct tracker *t, const struct wire_sample *r)
 {
 	struct process *p = process_get(t, &r->h, r->id, r->parent);
 	struct live *l;
+	int whole;
 
 	if (!p)
 		return -ENOMEM;
@@ -301,7 +317,11 @@ int process_sample(struct tracker *t, const struct wire_sample *r)
 	p->gid = r->gid;
 	p->cgroup_id = r->cgroup_id;
 	memcpy(p->comm, r->comm, sizeof(p->comm));
-	return sample_thread(l, r);
+	sample_state(l, r);
+	whole = sample_thread(l, r);
+	if (whole > 0)
+		stall_sample(t, p, r->h.time_ns);
+	return whole < 0 ? whole : 0;
 }
 
 bool process_live_piece(const struct process *p, struct wire_ledger *ret_piece)
@@ -444,6 +464,7 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 		return -ENOMEM;
 	if (p->ended)
 		return 0;
+	stall_progress(p, r->h.time_ns);
 	p->uid = r->uid;
 	p->gid = r->gid;
 	p->cgroup_id = r->cgroup_id;
@@ -474,7 +495,8 @@ int process_exit(struct tracker *t, const struct wire_exit *r)
 	if (t->run.peak_rss_bytes < peak)
 		t->run.peak_rss_bytes = peak;
 	p->named->alive--;
-	p->named->failed += (r->status & 0xffff) != 0;
+	if (!p->rule || !rule_traits(p->rule)->answers)
+		p->named->failed += (r->status & 0xffff) != 0;
 	err = scope_root_ended(t, p, r);
 	if (err)
 		return err;

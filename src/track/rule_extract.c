@@ -189,25 +189,30 @@ static size_t pack_command(struct word command, char *out, size_t size)
 	return n;
 }
 
-static bool is_glue(struct word w)
+/* Of these none says what a script is for; those of the second list at least what it does. */
+static bool is_in(struct word w, const char *const *list)
 {
-	static const char *const glue[] = {
-		"set",	  "source", "cd",    "mkdir", "rm",   "cp",	"mv",	  "ln",	    "echo",
-		"printf", "export", "touch", "cat",   "tee",  "trap",	"ulimit", "umask",  "true",
-		"if",	  "then",   "else",  "fi",    "for",  "do",	"done",	  "while",  "unset",
-		"local",  "eval",   "exit",  "test",  "[",    "module", "date",	  "return", ".",
-		"sleep",  "wait",   "gzip",  "zcat",  "head", "tail",	"grep",	  "sed",    "cut",
-		"tr",	  "wc",	    "uniq",  "awk",   "{",    "}",	"!",	  "shopt",  "esac"
-	};
-
-	for (size_t i = 0; i < sizeof(glue) / sizeof(*glue); i++)
-		if (word_is(w, glue[i]))
+	for (; *list; list++)
+		if (word_is(w, *list))
 			return true;
 	return false;
 }
 
-/* Display name of one command, empty if it is glue. *ret_known: in the table. */
-static size_t command_tool(struct word command, char *buf, size_t size, bool *ret_known)
+static const char *const syntax[] = { "set",   "source", "cd",	 "export", "trap",   "ulimit",
+				      "umask", "true",	 "if",	 "then",   "else",   "fi",
+				      "for",   "do",	 "done", "while",  "unset",  "local",
+				      "eval",  "exit",	 "test", "[",	   "module", "return",
+				      ".",     "sleep",	 "wait", "{",	   "}",	     "!",
+				      "shopt", "esac",	 NULL };
+static const char *const helpers[] = { "mkdir",	 "rm",	  "cp",	  "mv",	  "ln",	  "echo",
+				       "printf", "touch", "cat",  "tee",  "date", "gzip",
+				       "zcat",	 "head",  "tail", "grep", "sed",  "cut",
+				       "tr",	 "wc",	  "uniq", "awk",  NULL };
+
+enum weight { WEIGHT_NONE, WEIGHT_HELPER, WEIGHT_TOOL, WEIGHT_KNOWN };
+
+/* Display name of one command and how much it says, WEIGHT_KNOWN: it is in the table. */
+static enum weight command_tool(struct word command, char *buf, size_t size)
 {
 	char packed[1024];
 	size_t len = pack_command(command, packed, sizeof(packed));
@@ -220,23 +225,31 @@ static size_t command_tool(struct word command, char *buf, size_t size, bool *re
 			   word_is(a.w[i], "then") || word_is(a.w[i], "do") ||
 			   word_is(a.w[i], "if") || word_is(a.w[i], "!")))
 		i++;
-	if (i >= a.n || is_glue(a.w[i]) || *a.w[i].p == '#' || *a.w[i].p == '$')
-		return 0;
+	if (i >= a.n || is_in(a.w[i], syntax) || *a.w[i].p == '#' || *a.w[i].p == '$')
+		return WEIGHT_NONE;
+	if (is_in(a.w[i], helpers)) {
+		snprintf(buf, size, "%.*s", (int)a.w[i].len, a.w[i].p);
+		return WEIGHT_HELPER;
+	}
 	tool_name(a.w[i].p, NULL, (struct bytes){ a.w[i].p, len - (size_t)(a.w[i].p - packed) },
 		  &t);
-	*ret_known = t.known && !t.probe && strcmp(t.area, "core") && strcmp(t.area, "compress");
 	tool_display(&t, buf, size);
-	return strlen(buf);
+	if (!*buf)
+		return WEIGHT_NONE;
+	return t.known && !t.probe && strcmp(t.area, "core") && strcmp(t.area, "compress")
+		       ? WEIGHT_KNOWN
+		       : WEIGHT_TOOL;
 }
 
-/* The tool that a script in one argument mainly runs: the first known one, else
- * the first command that is no glue. */
+/* The tool that a script in one argument mainly runs: the first known one, else the
+ * first command that is no helper, else the first helper. */
 static bool shell_tool(struct rule_view *v, const struct source *s, char *buf, size_t size,
 		       struct word *ret)
 {
 	const struct argv_words *a = view_argv(v);
 	struct word script = { NULL, 0 };
-	size_t start = 0, found = 0;
+	enum weight found = WEIGHT_NONE;
+	size_t start = 0;
 	char name[160], quote = 0;
 
 	/* only what follows the -c (-ec, -euc) of a shell is a script */
@@ -246,8 +259,7 @@ static bool shell_tool(struct rule_view *v, const struct source *s, char *buf, s
 	script = a->w[s->index];
 	for (size_t i = 0; i <= script.len; i++) {
 		char c = i < script.len ? script.p[i] : ';';
-		bool known = false;
-		size_t n;
+		enum weight weight;
 
 		if (quote && i < script.len) {
 			quote = c == quote ? 0 : quote;
@@ -259,18 +271,18 @@ static bool shell_tool(struct rule_view *v, const struct source *s, char *buf, s
 		}
 		if (!strchr(";|&\n()", c))
 			continue;
-		n = command_tool((struct word){ script.p + start, i - start }, name, sizeof(name),
-				 &known);
+		weight = command_tool((struct word){ script.p + start, i - start }, name,
+				      sizeof(name));
 		start = i + 1;
-		if (n && (known || !found)) {
-			memcpy(buf, name, n);
-			found = n;
+		if (weight > found) {
+			str_copy(buf, size, name);
+			found = weight;
 		}
-		if (known)
+		if (weight == WEIGHT_KNOWN)
 			break;
 	}
-	*ret = (struct word){ buf, found };
-	return found > 0;
+	*ret = (struct word){ buf, found ? strlen(buf) : 0 };
+	return found != WEIGHT_NONE;
 }
 
 static struct word result_field(const struct rule_result *r, const char *name)

@@ -423,19 +423,82 @@ static int load_file(struct rules *r, const char *path, struct rules_error *erro
 	return rules_parse(r, path, text, (size_t)len, error);
 }
 
-int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error)
+int rules_go_on(struct rules *r, int rc, const struct rules_error *error)
+{
+	if (!rc || rc == -ENOMEM || !r->mistake)
+		return rc;
+	r->n_mistakes++;
+	r->mistake(r->mistake_ctx, error);
+	return 0;
+}
+
+static int load_builtin(struct rules **ret, struct rules_error *error)
 {
 	struct rules *r = calloc(1, sizeof(*r));
 	int rc = 0;
 
 	if (!r)
 		return -ENOMEM;
+	*ret = r;
 	r->list = rules_alloc(r, RULES_MAX * sizeof(struct rule *));
 	if (!r->list)
 		rc = -ENOMEM;
 	for (unsigned i = 0; i < rules_builtin_n && !rc; i++)
 		rc = rules_parse(r, rules_builtin[i].name, rules_builtin[i].text,
 				 strlen(rules_builtin[i].text), error);
+	return rc;
+}
+
+static unsigned count_of(const struct rules *r, const char *origin)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		n += !strcmp(r->list[i]->origin, origin);
+	return n;
+}
+
+static int check_file(struct rules *r, const char *path, unsigned *ret_rules)
+{
+	struct rules_error error;
+	unsigned before = r->n_mistakes;
+	int rc = rules_go_on(r, load_file(r, path, &error), &error);
+
+	*ret_rules = rc ? 0 : count_of(r, path);
+	if (rc || *ret_rules || r->n_mistakes > before)
+		return rc;
+	error = (struct rules_error){ .text = "there is no rule in it" };
+	str_copy(error.file, sizeof(error.file), path);
+	return rules_go_on(r, -EINVAL, &error);
+}
+
+int rules_check(const char *const *files, unsigned n, rules_mistake say, void *ctx,
+		unsigned *n_rules)
+{
+	struct rules_error error = { 0 };
+	struct rules *r = NULL;
+	int rc = load_builtin(&r, &error);
+
+	if (r) {
+		r->mistake = say;
+		r->mistake_ctx = ctx;
+	}
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = check_file(r, files[i], &n_rules[i]);
+	for (unsigned i = 0; r && i < r->n && !rc; i++)
+		if (!r->list[i]->disabled)
+			rc = rules_go_on(r, resolve_rule(r, r->list[i], &error), &error);
+	if (!rc)
+		rc = (int)r->n_mistakes;
+	rules_free(r);
+	return rc;
+}
+
+int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error)
+{
+	struct rules *r = NULL;
+	int rc = load_builtin(&r, error);
+
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = load_file(r, files[i], error);
 	for (unsigned i = 0; i < r->n && !rc; i++)

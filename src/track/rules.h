@@ -108,6 +108,7 @@ struct rule_traits {
 	const struct rule *names;	     /* a match below a task of that rule only names it */
 	const char *run_engine;		     /* of `run:`; NULL: none */
 	bool opens_mark, leaks;
+	bool answers;		   /* a wrapper whose exit is an answer, never a failure */
 	bool sample_by_files;	   /* names of data files tell the sample, if the engine does not */
 	bool announces_allocation; /* a client: of a job; else of a container */
 	uint32_t cancel_signals;   /* bits; an engine's */
@@ -124,6 +125,12 @@ struct rules_error {
  * cannot be read. */
 int rules_load(const char *const *files, unsigned n, struct rules **ret, struct rules_error *error);
 void rules_free(struct rules *r);
+/* Every mistake of the files, as they would be over the built-in set, goes to say(); a file
+ * without a rule is one, too. n_rules[i]: how many rules the i-th has. Returns the number of
+ * mistakes, or -ENOMEM. */
+typedef void (*rules_mistake)(void *ctx, const struct rules_error *mistake);
+int rules_check(const char *const *files, unsigned n, rules_mistake say, void *ctx,
+		unsigned *n_rules);
 
 /* For each kind in turn the first rule by priority that matches goes to `take`,
  * which may change in->scope for those that follow; its non-zero return ends the

@@ -212,6 +212,9 @@ struct rules {
 		enum rule_ask_kind kind;
 	} * asks;
 	unsigned n_asks;
+	rules_mistake mistake; /* of rules_check(): told of each; NULL: the first one ends it */
+	void *mistake_ctx;
+	unsigned n_mistakes;
 };
 
 /* What matching and extracting look at; parts are filled when first needed. */
@@ -225,6 +228,8 @@ struct rule_view {
 
 void *rules_alloc(struct rules *r, size_t size); /* zeroed; NULL: no memory */
 char *rules_strndup(struct rules *r, const char *text, size_t len);
+/* rc, or 0 where a mistake was told and reading goes on. */
+int rules_go_on(struct rules *r, int rc, const struct rules_error *error);
 
 double pattern_cost(const char *text); /* rule_cost.c */
 /* -EINVAL with text if it is not allowed here or does not compile. */

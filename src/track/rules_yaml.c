@@ -96,6 +96,27 @@ static int unknown_key(struct binder *b, const yaml_node_t *node, const struct y
 	return yaml_fail(b, node, "unknown key '%.60s'", word);
 }
 
+static int bind_pair(struct binder *b, const yaml_node_t *node, const yaml_node_pair_t *pair,
+		     const struct yaml_key *k, void *target)
+{
+	yaml_node_t *key = yaml_at(b, pair->key);
+	const struct yaml_key *keys = k;
+
+	if (!yaml_text(key))
+		return yaml_fail(b, key, "a key must be a word");
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < pair; p++) {
+		const char *before = yaml_text(yaml_at(b, p->key));
+
+		if (before && !strcmp(before, yaml_text(key)))
+			return yaml_fail(b, key, "'%.60s' is given twice", yaml_text(key));
+	}
+	while (k->name && strcmp(k->name, yaml_text(key)))
+		k++;
+	if (!k->name)
+		return unknown_key(b, key, keys);
+	return k->bind(b, yaml_at(b, pair->value), (char *)target + k->offset);
+}
+
 int yaml_bind(struct binder *b, yaml_node_t *node, const struct yaml_key *keys, void *target)
 {
 	yaml_node_pair_t *pair;
@@ -104,21 +125,8 @@ int yaml_bind(struct binder *b, yaml_node_t *node, const struct yaml_key *keys, 
 	if (node->type != YAML_MAPPING_NODE)
 		return yaml_fail(b, node, "a mapping is expected here");
 	for (pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && !rc;
-	     pair++) {
-		yaml_node_t *key = yaml_at(b, pair->key);
-		const struct yaml_key *k = keys;
-
-		if (!yaml_text(key))
-			return yaml_fail(b, key, "a key must be a word");
-		for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < pair; p++)
-			if (!strcmp(yaml_text(yaml_at(b, p->key)), yaml_text(key)))
-				return yaml_fail(b, key, "'%.60s' is given twice", yaml_text(key));
-		while (k->name && strcmp(k->name, yaml_text(key)))
-			k++;
-		if (!k->name)
-			return unknown_key(b, key, keys);
-		rc = k->bind(b, yaml_at(b, pair->value), (char *)target + k->offset);
-	}
+	     pair++)
+		rc = bind_pair(b, node, pair, keys, target);
 	return rc;
 }
 
@@ -361,6 +369,7 @@ static const struct yaml_key rule_keys[] = {
 	{ "opens", bind_opens, offsetof(struct rule, traits.opens_mark) },
 	{ "sample_by_files", yaml_bind_bool, offsetof(struct rule, traits.sample_by_files) },
 	{ "leaks", yaml_bind_bool, offsetof(struct rule, traits.leaks) },
+	{ "answers", yaml_bind_bool, offsetof(struct rule, traits.answers) },
 	{ "announces", bind_announces, offsetof(struct rule, traits.announces_allocation) },
 	{ "asked_by", bind_asked_by, 0 },
 	{ "adopts", bind_adopts, 0 },
@@ -472,6 +481,7 @@ static int check_kind(struct binder *b, const yaml_node_t *node, const struct ru
 		{ rule->n_heads && !task, "head is for tasks and allocations" },
 		{ rule->run.key && !task, "run is for tasks and allocations" },
 		{ t->leaks && !task, "leaks is for tasks and allocations" },
+		{ t->answers && rule->kind != RULE_WRAPPER, "answers is for wrappers" },
 		{ (t->anchor_dir || t->attempt_by || t->only_under_id || t->names_id ||
 		   rule->pop_title) &&
 			  !task,
@@ -514,9 +524,24 @@ static int add_rule(struct binder *b, const yaml_node_t *node, struct rule *rule
 	return 0;
 }
 
+/* Each member by itself, so that all that are wrong are told where all are wanted. */
+static int bind_members(struct binder *b, yaml_node_t *node, struct rule *rule)
+{
+	yaml_node_pair_t *pair;
+	int rc = 0;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return yaml_fail(b, node, "a mapping is expected here");
+	for (pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top && !rc;
+	     pair++)
+		rc = rules_go_on(b->rules, bind_pair(b, node, pair, rule_keys, rule), b->error);
+	return rc;
+}
+
 static int bind_rule(struct binder *b, yaml_node_t *node)
 {
 	struct rule *rule = rules_alloc(b->rules, sizeof(*rule));
+	unsigned before = b->rules->n_mistakes;
 	int rc;
 
 	if (!rule)
@@ -527,12 +552,16 @@ static int bind_rule(struct binder *b, yaml_node_t *node)
 	rule->traits.cancel_signals = 1u << SIGINT | 1u << SIGTERM | 1u << SIGHUP;
 	rule->line = (unsigned)node->start_mark.line + 1;
 	rule->column = (unsigned)node->start_mark.column + 1;
-	rc = yaml_bind(b, node, rule_keys, rule);
+	rc = bind_members(b, node, rule);
 	if (rc)
 		return rc;
 	rule->origin = rules_strndup(b->rules, b->origin, strlen(b->origin));
 	if (!rule->origin)
 		return -ENOMEM;
+	if (b->rules->n_mistakes > before) { /* others may name it, nobody will use it */
+		rule->disabled = true;
+		return rule->id ? add_rule(b, node, rule) : 0;
+	}
 	if (!rule->id)
 		return yaml_fail(b, node, "a rule needs an 'id'");
 	if (!rule->disabled && rule->kind == RULE_KINDS)
@@ -600,7 +629,7 @@ static int bind_document(struct binder *b)
 		return yaml_fail(b, root, "a list of rules is expected");
 	for (yaml_node_item_t *item = root->data.sequence.items.start;
 	     item < root->data.sequence.items.top && !rc; item++)
-		rc = bind_rule(b, yaml_at(b, *item));
+		rc = rules_go_on(b->rules, bind_rule(b, yaml_at(b, *item)), b->error);
 	return rc;
 }
 

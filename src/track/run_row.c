@@ -247,6 +247,7 @@ static void note_counts(json_t *notes, const struct tracker *t)
 		  "Failed tasks whose attempts are no longer counted (too many)" },
 		{ t->dirs_forgotten, "Directories of runs that were forgotten (too many)" },
 		{ t->runs_refused, "Tasks whose run was not opened (too many runs at a time)" },
+		{ t->stalls_refused, "Stalls that were not told (64 at a time are)" },
 		{ t->cgroups_refused, "Cgroups that are listed but took no part in telling what "
 				      "processes are (too many)" },
 		{ t->foreign_starts,
@@ -357,6 +358,7 @@ int run_send(struct tracker *t)
 		.ledger = t->run.ledger,
 		.completeness = t->completeness,
 		.notes = notes,
+		.machine = f->machine,
 	};
 	int err = t->sink.run(t->sink.ctx, &row);
 
@@ -371,6 +373,7 @@ void run_fini(struct tracker *t)
 	free(t->facts.cwd);
 	free(t->facts.user);
 	free(t->facts.labels);
+	free(t->facts.machine);
 	free(t->facts.argv);
 	free(t->facts.note);
 }

@@ -259,22 +259,37 @@ static void set_rule(struct process *p, const struct rule_result *m)
 	p->rule = rule_is_transparent(m->rule) ? p->parent_rule : m->rule;
 }
 
+/* A container is called what its client called it, not by its number. */
+static void tell_client(struct rule_result *m, const struct client_answer *c)
+{
+	char image[RULE_VALUE_MAX];
+
+	if (c->name)
+		rule_result_set(m, "name", c->name, FROM_ARGV);
+	if (!c->image.len || c->image.len >= sizeof(image) || rule_result_field(m, "image"))
+		return;
+	memcpy(image, c->image.data, c->image.len);
+	image[c->image.len] = '\0';
+	rule_result_set(m, "image", image, FROM_ARGV);
+}
+
 /* What a daemon starts belongs where it was asked for. */
 static int join_client(struct walk *w, struct rule_result *m, enum scope_kind kind)
 {
 	struct opening o = opening_of(w, m);
-	const char *how = NULL;
-	struct scope *s = client_claim(w->tracker, w->scope, kind == SCOPE_ALLOCATION, &o, &how);
+	struct client_answer c = { 0 };
+	struct scope *s = client_claim(w->tracker, w->scope, kind == SCOPE_ALLOCATION, &o, &c);
 
-	if (!s && !how && w->process->adopted) { /* the daemon serves others, too */
+	if (!s && !c.how && w->process->adopted) { /* the daemon serves others, too */
 		client_refuse(w->tracker, w->process);
 		return 1;
 	}
 	client_own(w->tracker, w->process);
+	tell_client(m, &c);
 	if (!s || s->task->sealed)
 		return 0;
 	go(w, scope_ref(s));
-	return rule_result_set(m, "asked_by", how, FROM_RULE) ? 0 : -ENOMEM;
+	return rule_result_set(m, "asked_by", c.how, FROM_RULE) ? 0 : -ENOMEM;
 }
 
 /* The login shell of a job's script is nobody's session. */

@@ -7,11 +7,15 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/base/cleanup.h"
 #include "src/track/tracker.h"
+
+#define EVIDENCE_MAX 4096
 
 void task_unref(struct tracker *t, struct task *task)
 {
@@ -323,6 +327,25 @@ char *task_evidence(const struct rule_result *m, const struct rule_input *in)
 	return NULL;
 }
 
+void task_add_evidence(struct task *task, const char *format, ...)
+{
+	size_t len = task->evidence ? strlen(task->evidence) : 0;
+	char more[TASK_TEXT_MAX], *text;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(more, sizeof(more), format, ap);
+	va_end(ap);
+	if (len + strlen(more) > EVIDENCE_MAX || (len && strstr(task->evidence, more)))
+		return;
+	text = realloc(task->evidence, len + strlen(more) + 1);
+	if (!text)
+		return;
+	memcpy(text + len, more, strlen(more) + 1);
+	task->evidence = text;
+	task->dirty = true;
+}
+
 /* The same in the same run again is another attempt if the one before failed. What
  * the engine itself says is better; its file may say it, or what to count by, later. */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m)
@@ -340,6 +363,10 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 		task->key_hash = hash;
 		if (k) {
 			task->attempt = k->attempts = k->failed ? k->attempts + 1 : 1;
+			if (k->failed)
+				task_add_evidence(task,
+						  "; attempt %u: one with %s %s failed before",
+						  k->attempts, by ? by : "key", what);
 			if (k->failed && task->run_scope && task->run_scope->failed)
 				task->run_scope->failed--;
 			k->failed = false;
@@ -347,8 +374,11 @@ void task_count_attempt(struct tracker *t, struct task *task, const struct rule_
 	}
 	if (!given && restarts && *restarts >= '0' && *restarts <= '9')
 		given = number_field(m, "restarts") + 1;
-	if (given && given <= UINT32_MAX)
+	if (given && given <= UINT32_MAX) {
 		task->attempt = (uint32_t)given;
+		if (given > 1)
+			task_add_evidence(task, "; attempt %u by its own word", task->attempt);
+	}
 }
 
 /* The key of the row must be unique, so each gets its number. */

@@ -78,6 +78,10 @@ static int apply(struct tracker *t, const struct pending_head *h, struct bytes t
 	if (task->sealed || !rule_head_fields(rule, h->index, text, &m))
 		return 0;
 	rule_refresh(rule, &m);
+	task_add_evidence(task, "; %s says", h->path);
+	for (unsigned i = 0; i < m.n_fields; i++)
+		if (m.fields[i].from == FROM_FILE_CONTENT)
+			task_add_evidence(task, " %s %s", m.fields[i].name, m.fields[i].value);
 	task_fields(task, &m);
 	task_count_attempt(t, task, &m);
 	task_told_exit(t, task, &m);

@@ -51,11 +51,26 @@ struct tracker_limits {
 	uint32_t files_per_directory;
 };
 
+#define STALLS_MAX 64 /* that go on at a time; others are counted */
+
+/* A unit of work that makes no progress. */
+struct stall_state {
+	uint32_t unit, state, processes; /* as in struct wire_stall */
+	struct wire_id id;
+	uint64_t since_ns, now_ns; /* CLOCK_BOOTTIME; now: of the last sample, or of its end */
+	uint32_t end;		   /* enum wire_stall_end */
+	const char *task;	   /* NULL: none, or without a name */
+	char comm[WIRE_COMM_LEN];
+};
+/* slot: below STALLS_MAX, the same from the beginning of a stall to its end. */
+typedef void (*stall_fn)(void *ctx, unsigned slot, const struct stall_state *state);
+
 struct tracker_options {
 	int64_t run_id;		      /* assigned by the store */
 	const struct rules *rules;    /* borrowed; NULL: no tasks, tools by basename */
 	struct tracker_limits limits; /* 0: default */
 	bool replayed;
+	uint64_t stall_after_ns; /* of samples; 0: no stall is looked for */
 };
 
 int tracker_new(const struct tracker_options *options, const struct track_sink *sink,
@@ -69,6 +84,14 @@ int tracker_feed(struct tracker *t, const struct wire_header *record);
 /* Sends what is alive: processes that have run for longer than min_age_ns,
  * open tasks, tools, the run. Call it about once a second and before reading. */
 int tracker_flush(struct tracker *t, uint64_t min_age_ns);
+
+/*
+ * Tells the stalls that have begun or are over since the last call: tasks, without one
+ * the command, and processes that are stopped or blocked in a file system, that for
+ * stall_after_ns used less than a hundredth of a CPU, moved no byte, and did not fork, execute
+ * or end a process. Time is that of samples: silence of the collector is no stall.
+ */
+void tracker_stalls(struct tracker *t, stall_fn fn, void *ctx);
 
 /* The stream has ended (clean: with RUN_END). Closes everything and sends the
  * final rows. rows_lost is what the sink could not store, for completeness. */

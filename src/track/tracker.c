@@ -60,6 +60,7 @@ void tracker_free(struct tracker *t)
 		free(k);
 	}
 	scope_fini(t);
+	stalls_free(t);
 	cgroups_free(t);
 	engine_texts_free(t);
 	free(t->file_names);
@@ -85,6 +86,7 @@ static int on_exec(struct tracker *t, const struct wire_exec *r)
 
 	if (!p)
 		return -ENOMEM;
+	stall_progress(p, r->h.time_ns);
 	return p->ended ? segment_late_exec(t, p, r) : segment_exec(t, p, r);
 }
 
@@ -122,6 +124,8 @@ static int dispatch(struct tracker *t, const struct wire_header *h)
 		return incident_clock(t, (const struct wire_clock *)h);
 	case WIRE_TEXT:
 		return engine_text(t, (const struct wire_text *)h);
+	case WIRE_STALL:
+		return incident_stall(t, (const struct wire_stall *)h);
 	case WIRE_RUN_END:
 		return run_end(t, (const struct wire_run_end *)h);
 	default:

@@ -16,6 +16,7 @@
  *   file_table.c     files folded by process; file_fold.c, file_names.c
  *   engine_text.c    names that engines tell by markers and logs
  *   incident.c       OOM kills, deadly signals, clock steps
+ *   stall.c          who makes no progress; stall_row.c: what is said about it
  *
  * Books: a process's ledger is settled piece by piece, each piece on one tool of
  * one task (the run itself is a task without id). So tools sum to tasks, tasks
@@ -75,6 +76,31 @@ struct tool {
 	char key[];
 };
 
+/* What a walk over all processes says about a task or the run. */
+struct progress {
+	uint64_t last_ns, cpu_ppm; /* of one CPU: millionths */
+	uint32_t alive;
+	struct process *first; /* where a chain begins: its root, else the oldest */
+	bool stalled, inner;   /* inner: a task in it is */
+	bool refused;
+};
+
+/* One that goes on. */
+struct stall {
+	bool used, seen, told;
+	uint32_t unit; /* enum wire_stall_unit */
+	uint64_t key;  /* task or number of the process */
+	struct stall_state state;
+};
+
+/* What rows said: the end of a stall must find the row of its beginning. */
+struct stall_said {
+	struct wire_id id;
+	uint64_t since_ns;
+	int64_t process;
+	char *task;
+};
+
 /* Accounts of a task, or of the run itself (id 0). */
 struct task {
 	struct task *up;	   /* enclosing task or the run; NULL: this is the run */
@@ -109,6 +135,8 @@ struct task {
 	char *claim;
 	const char *claim_name;
 	const struct rule *claim_rule;
+	uint64_t progress_ns; /* forks, programs, ends of its processes: CLOCK_BOOTTIME */
+	struct progress progress;
 };
 
 /* One step from the run to a process: what `ancestor:` of a rule sees. */
@@ -188,6 +216,10 @@ struct engine_text {
 struct live { /* what samples said; only for processes that live for long */
 	uint32_t sweep, expected, seen;
 	bool any, last;
+	bool blocked, blocked_now; /* at every sample since its progress; in this sweep */
+	uint32_t state;		   /* of its leader */
+	uint64_t sampled_ns;	   /* the last whole sweep */
+	uint64_t base_ns, base_cpu_ns, base_moved, cpu_ppm; /* stall.c */
 	uint64_t maxrss_bytes;
 	struct wire_ledger *partial; /* sweep under way of a process with threads */
 	struct wire_ledger ledger;   /* last whole sweep */
@@ -206,6 +238,8 @@ struct process {
 	struct live *live;
 	struct process_files *files; /* NULL: none yet */
 	uint64_t parent_start_ns;
+	uint64_t progress_ns; /* CLOCK_BOOTTIME */
+	uint64_t covered_ns;  /* until then the stall of its task or run told it, too */
 	uint64_t cgroup_id;
 	uint64_t origin; /* hash of the container or job that it serves, if adopted; 0: none */
 	uint32_t number; /* id within the run, from 1 */
@@ -220,6 +254,7 @@ struct process {
 	bool refused : 1; /* for somebody else: foreign for good */
 	bool sent : 1;	  /* its row is in the store, as that of a live process */
 	bool oom : 1, orphan : 1, significant : 1, facade : 1, root : 1;
+	bool stall_refused : 1;
 	char comm[WIRE_COMM_LEN];
 };
 
@@ -238,7 +273,7 @@ struct task_key { /* of a run: what counts as the same task, again */
 
 struct run_facts { /* what RUN_BEGIN, HOST and RUN_END said */
 	char uid[25], hostname[73], kernel[73], arch[17], boot_id[41], engine[64];
-	char *name, *pipeline, *cwd, *user, *labels, *argv;
+	char *name, *pipeline, *cwd, *user, *labels, *argv, *machine;
 	size_t argv_len;
 	bool named, begun, host, ended;
 	uint32_t user_id, cpus, collector, all_processes, engine_confidence;
@@ -276,7 +311,10 @@ struct tracker {
 	struct task *open_first, *open_last, *closed_first, *closed_last;
 	uint32_t n_open, n_closed, next_task, next_tool, n_tools;
 	struct task_key *task_keys;
-	uint32_t n_task_keys, next_scope;
+	uint32_t n_task_keys, next_scope, next_said;
+	struct stall stalls[STALLS_MAX];
+	struct stall_said stalls_said[STALLS_MAX]; /* a ring */
+	uint64_t stalls_refused;
 	struct scope *shared; /* hash of those that several branches may join */
 	uint32_t n_runs;      /* of them, kept without a process */
 	struct owned_dir *owned_dirs;
@@ -393,6 +431,9 @@ struct opening { /* what a match is about */
 struct task *task_open(struct tracker *t, struct scope *up, struct scope *run, enum task_kind kind,
 		       const struct opening *o);
 void task_unref(struct tracker *t, struct task *task);
+/* What else the task is known by: behind what it has, as far as there is room. */
+void task_add_evidence(struct task *task, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void task_fields(struct task *task, const struct rule_result *m);   /* a better name */
 void task_requests(struct task *task, const struct rule_result *m); /* unless it has some */
 void task_count_attempt(struct tracker *t, struct task *task, const struct rule_result *m);
@@ -412,10 +453,16 @@ void tasks_free(struct tracker *t);
 
 /* client.c */
 int client_add(struct tracker *t, struct scope *s, const struct opening *o);
+/* What a client told of what it asked for; valid until the next one is added. */
+struct client_answer {
+	const char *how;    /* the two belong together; NULL: no client is known */
+	const char *name;   /* of the container; NULL: not said */
+	struct bytes image; /* len 0: not known */
+};
 /* Where the client was that asked for what now starts; NULL: it is around anyway, or,
- * *ret_how left as it was, none is known. job: an allocation; else a container. */
+ * ret->how NULL, none is known. job: an allocation; else a container. */
 struct scope *client_claim(struct tracker *t, struct scope *at, bool job, const struct opening *o,
-			   const char **ret_how);
+			   struct client_answer *ret);
 /* Of an adopted process, which is foreign until its container or job is known to have
  * been asked for here: which one it serves, and whose that is. client_check sees what
  * has become known of it through others. */
@@ -452,6 +499,8 @@ int run_end(struct tracker *t, const struct wire_run_end *r);
 /* May name the recording. */
 int run_engine(struct tracker *t, const struct scope *s);
 int run_send(struct tracker *t);
+/* Lines of KEY=VALUE about the machine. */
+int run_machine(struct tracker *t, uint64_t time_ns, struct bytes lines);
 void run_fini(struct tracker *t);
 
 /* engine_text.c */
@@ -472,8 +521,26 @@ int files_send(struct tracker *t, struct process *p);
 int files_end(struct tracker *t, struct process *p, uint32_t events_dropped);
 void files_free(struct tracker *t, struct process *p);
 
+/* stall.c */
+static inline void stall_progress(struct process *p, uint64_t now_ns)
+{
+	p->progress_ns = p->progress_ns > now_ns ? p->progress_ns : now_ns;
+	for (struct task *task = p->scope->task; task; task = task->up)
+		task->progress_ns = task->progress_ns > now_ns ? task->progress_ns : now_ns;
+}
+/* A whole sample of it is in p->live. */
+void stall_sample(struct tracker *t, struct process *p, uint64_t now_ns);
+
+/* stall_row.c */
+int incident_stall(struct tracker *t, const struct wire_stall *r);
+void stalls_free(struct tracker *t);
+
 /* incident.c */
+/* Takes `detail`. row: id of a process, 0: none; time: CLOCK_BOOTTIME. */
+int incident_send(struct tracker *t, const char *kind, int64_t row, uint64_t time_ns,
+		  json_t *detail);
 int incident_oom(struct tracker *t, const struct wire_oom *r);
+int incident_interruption(struct tracker *t, uint64_t time_ns);
 int incident_signal(struct tracker *t, const struct wire_signal *r);
 /* A title that rules use, kept for `tracer rebuild`. */
 int incident_title(struct tracker *t, struct process *p, const struct wire_rename *r,

@@ -13,6 +13,7 @@ static const char *type_words(const struct field *f)
 	case FIELD_TYPE_MONEY:
 		return "decimal string";
 	case FIELD_TYPE_RATIO:
+	case FIELD_TYPE_SHARE:
 		return "real";
 	case FIELD_TYPE_BOOL:
 		return "boolean";

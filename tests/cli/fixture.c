@@ -167,7 +167,8 @@ static struct process_row put_shell(struct fixture *f, const struct job *j, int6
 	p.ledger = ledger(3, LEDGER_CHILD, j->cpu_ms + j->wait_ms);
 	p.end_ns = p.start_ns + (j->cpu_ms + j->wait_ms + 20) * MS;
 	p.exit_code = j->signal ? 128 + j->signal : j->exit_code;
-	p.peak_rss_bytes = 4 * MIB;
+	p.peak_rss_bytes = 4 * MIB; /* with the image of the engine that forked it */
+	p.program_peak_rss_bytes = 3 * MIB;
 	put_process(f, &p);
 	put_exec(f, &p, argv, 0);
 	return p;
@@ -224,6 +225,25 @@ static void put_failed_opens(struct fixture *f, const struct process_row *p)
 	must(store_put_file(f->store, &search), "file");
 }
 
+/* Written, removed, and written again by the next task: it is there at the end. */
+static void put_again(struct fixture *f, const struct file_row *out, const struct job *j)
+{
+	struct file_row again = *out;
+
+	again.path = "/data/run/again.txt";
+	again.renamed_to = false;
+	if (!strcmp(j->name, "fetch")) {
+		again.access = 0;
+		again.opens = 0;
+		again.size_bytes = again.written_to_bytes = -1;
+		again.unlinked = true;
+		again.first_ns = again.last_ns = out->first_ns;
+	} else if (strcmp(j->name, "call") != 0) {
+		return;
+	}
+	must(store_put_file(f->store, &again), "file");
+}
+
 static void put_files(struct fixture *f, const struct process_row *p, const struct job *j)
 {
 	struct file_row in = {
@@ -253,6 +273,7 @@ static void put_files(struct fixture *f, const struct process_row *p, const stru
 	out.size_bytes = j->cpu_ms * 2048;
 	must(store_put_file(f->store, &in), "file");
 	must(store_put_file(f->store, &out), "file");
+	put_again(f, &out, j);
 	if (j->exit_code == 255)
 		put_failed_opens(f, p);
 }

@@ -72,6 +72,22 @@ static void test_cut(void **state)
 			    "name 123456 a text that\xe2\x80\xa6\n");
 }
 
+/* Not on a terminal nothing is cut, and one long cell does not widen all lines. */
+static void test_long_cell(void **state)
+{
+	struct table_options o = { 0 };
+	char name[201], want[600];
+	struct printed p;
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(want, sizeof(want), "%-60s  N  TEXT\n%-60s  1  b\n%s  2  c\n", "NAME", "a", name);
+	begin(&p, &o);
+	row(&p, "a", "1", "b");
+	row(&p, name, "2", "c");
+	end_and_compare(&p, want);
+}
+
 static void test_empty(void **state)
 {
 	struct table_options o = { .indent = 2 };
@@ -112,9 +128,8 @@ static void test_stream(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_align),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_align),	  cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_long_cell), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_stream),
 	};
 

@@ -151,6 +151,8 @@ def refused(world):
     check_unharmed(result)
     check_message(result, "tracer", "not observed: only the command's end")
     require(b"every process seen" not in result.err, repr(result))
+    said = result.err.count(b"the kernel refuses the BPF programs")
+    equal(said, 2, f"said before the command and in the report, not more: {result.err!r}")
     shown = world.show()
     equal((shown["collector"], shown["exit_code"], shown["processes"], shown["cpu_ns"]),
           ("none", 4, None, None), "an unobserved run")
@@ -161,6 +163,21 @@ def refused(world):
     strict = world.exec([*command, *world.run_argv(["sh", "-c", MARK], ("--strict",))])
     equal((strict.rc, strict.out), (125, b""), repr(strict))
     check_message(strict, "tracer")
+
+
+@case("a database that the command's user cannot write: said once, before it runs",
+      needs=("root",))
+def foreign_database(world):
+    os.makedirs(f"{world.dir}/closed", mode=0o700)
+    db = f"{world.dir}/closed/t.db"
+    result = world.exec([world.tracer, "run", "--user", "nobody", "--db", db, "--", "sh", "-c",
+                         MARK])
+    check_unharmed(result)
+    equal((result.err.count(b"no permission"), result.err.count(b"as user nobody")), (1, 1),
+          f"words about it: {result.err!r}")
+    strict = world.exec([world.tracer, "run", "--strict", "--user", "nobody", "--db", db, "--",
+                         "sh", "-c", MARK])
+    equal((strict.rc, strict.out), (125, b""), repr(strict))
 
 
 @case("no privileges at all: clear message, the command runs", needs=())

@@ -80,6 +80,8 @@ def parallel(world):
     show = world.show()
     equal(show["engine"], "parallel", "engine")
     equal(len(show["tasks"]), 3, f"tasks: {names(show)}")
+    failed = [t["name"] for t in show["tools"] if num(t["failed"])]
+    equal(failed, [], "tools that failed (what it asks the machine before are answers)")
 
 
 @case("plain bash: the run is there without an engine, with its tools")

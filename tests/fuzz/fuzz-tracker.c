@@ -63,6 +63,13 @@ static int on_incident(void *ctx, const struct incident_row *r)
 	return r->detail ? 0 : (abort(), 0);
 }
 
+static void on_stall(void *ctx, unsigned slot, const struct stall_state *state)
+{
+	if (slot >= STALLS_MAX || state->end > STALL_EXITED || state->unit > STALL_PROCESS ||
+	    (state->task && strlen(state->task) > 4096))
+		abort();
+}
+
 /* Records are framed here as the recorder does it; the copy makes them aligned
  * and lets the sanitizer see any step beyond them. */
 static void feed(struct tracker *t, const uint8_t *data, size_t size)
@@ -80,6 +87,8 @@ static void feed(struct tracker *t, const uint8_t *data, size_t size)
 		memcpy(copy, data, h.size);
 		tracker_feed(t, copy);
 		free(copy);
+		if (n % 8 == 0)
+			tracker_stalls(t, on_stall, NULL);
 		if (++n % 16 == 0)
 			tracker_flush(t, 1000);
 		data += h.size;
@@ -104,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				   .incident = on_incident };
 	struct tracker_options options = {
 		.run_id = 1,
+		.stall_after_ns = 50000000,
 		.limits = { .live_processes = 32,
 			    .ended_processes = 8,
 			    .open_tasks = 8,

@@ -27,7 +27,7 @@ TYPES = {
     name: i + 1
     for i, name in enumerate(
         ("run host fork exec exit rename sample file cgroup oom signal loss cpu clock end"
-         " text").split()
+         " text stall").split()
     )
 }
 FLAGS = {
@@ -220,10 +220,29 @@ def text(e):
                                   e.raw("lines").replace("|", "\n").encode()])
 
 
+WAITS = ("unknown running pipe-read pipe-write fifo-open file connect receive send accept futex"
+         " file-lock child sleep poll stopped traced frozen kernel terminal signal device"
+         " ipc").split()
+
+
+def stall(e):
+    """steps='PID WAIT FLAGS NUMBER COMM OBJECT|...'"""
+    steps = b""
+    for words in filter(None, e.raw("steps").split("|")):
+        pid, wait, flags, count, comm, *thing = words.split(" ", 5)
+        steps += struct.pack("=IHHQ16s224s", int(pid), WAITS.index(wait), int(flags, 0),
+                             number(count), comm.encode(), "".join(thing).encode())
+    before = e.id() + struct.pack("=QIIII", e.num("since"), e.num("unit"), e.num("over"),
+                                  e.num("processes", 1),
+                                  STATES.index(e.raw("state", "sleep")))
+    return with_strings(before, b"", [steps, None])
+
+
 BUILD = {
     "run": run, "host": host, "fork": fork, "exec": execute, "exit": leave, "rename": rename,
     "sample": sample, "file": file, "cgroup": cgroup, "oom": oom, "signal": signal, "loss": loss,
     "cpu": cpu, "clock": clock, "end": end, "text": text,
+    "stall": stall,
 }
 
 

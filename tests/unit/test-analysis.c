@@ -377,7 +377,7 @@ static void build(struct run_facts *f, const struct run *r)
 	f->run.cpus = 2;
 	f->run.uid = "1a2b3c4d";
 	f->run.status = r->status ? r->status : RUN_SUCCEEDED;
-	f->run.features = FEATURE_WAIT_CLASS;
+	f->run.features = FEATURE_WAIT_CLASS | FEATURE_CPU_EXACT;
 	f->run.collector = COLLECTOR_EBPF;
 	for (unsigned i = 0; i < ARRAY_SIZE(r->made) && r->made[i].name; i++) {
 		add_process(f, &r->made[i], i);
@@ -592,7 +592,7 @@ static void test_contention(void **state)
 	assert_int_equal(contention_make(&c, &f, &u), 0);
 	for (unsigned v = 0; v < c.n; v++)
 		for (unsigned by = 0; by <= c.n; by++)
-			sum += c.wait_ns[v][by];
+			sum += c.wait_ns[CONTENTION_CPU][v][by];
 	assert_true(sum > 11999e6 && sum < 12001e6);
 	units_fini(&u);
 	run_facts_fini(&f);

@@ -12,6 +12,7 @@
 #include "src/base/str.h"
 #include "src/cost/carbon.h"
 #include "src/cost/reconcile.h"
+#include "src/cost/terms.h"
 #include "src/cost/weights.h"
 #include "src/cost/who.h"
 
@@ -505,6 +506,52 @@ static void test_carbon(void **state)
 	assert_true(carbon_kwh_dynamic(&c, HOUR) > 0.0039 && carbon_kwh_dynamic(&c, HOUR) < 0.0041);
 }
 
+/* Means of the documented quarters: 100, 80, 60, 40 % of n1; 100, 86.78, 73.3, 60 % of n2. */
+static void test_sustained_use(void **state)
+{
+	const money usd = USD;
+
+	assert_int_equal(sustained_use_price("n1-standard-8", 25, usd), usd);
+	assert_int_equal(sustained_use_price("n1-standard-8", 50, usd), usd / 10 * 9);
+	assert_int_equal(sustained_use_price("n1-standard-8", 100, usd), usd / 10 * 7);
+	assert_int_equal(sustained_use_price("n2-standard-8", 100, usd), 800200000000);
+	assert_int_equal(sustained_use_price("n2-standard-8", 50, usd), 933900000000);
+	assert_int_equal(sustained_use_price("n1-standard-8", 40, usd), 925000000000);
+	assert_int_equal(sustained_use_price("e2-standard-8", 100, usd), usd);
+	assert_true(has_sustained_use("gcp", "n2d-standard-8", LIFECYCLE_ON_DEMAND));
+	assert_false(has_sustained_use("gcp", "n2-standard-8", LIFECYCLE_SPOT));
+	assert_false(has_sustained_use("gcp", "e2-standard-8", LIFECYCLE_ON_DEMAND));
+	assert_false(has_sustained_use("aws", "n2-standard-8", LIFECYCLE_ON_DEMAND));
+	assert_int_equal(billing_minimum_ns("aws"), 60000000000);
+	assert_int_equal(billing_minimum_ns("gcp"), 60000000000);
+	assert_int_equal(billing_minimum_ns("azure"), 0);
+	assert_int_equal(billing_minimum_ns(NULL), 0);
+}
+
+/* What has no price has none in any part: a bill for 20 minutes of an hour. */
+static void test_unpriced_parts(void **state)
+{
+	const uint64_t min = 60000000000ULL, hour = 60 * min;
+	const char *const resources[] = { "i-1" };
+	struct bill_book b = { .resources = resources, .n_resources = 1 };
+	struct charge c = { .resource = "i-1",
+			    .start_ns = 20 * min,
+			    .end_ns = 40 * min,
+			    .amount = 5,
+			    .class = CHARGE_USAGE };
+	const struct cost_line estimate = { 0, hour, -1, LINE_COMPUTE };
+	struct trued parts[8];
+	size_t n;
+
+	assert_int_equal(bill_book_add(&b, &c), 0);
+	bill_book_sort(&b);
+	n = bill_true_up(&b, 0, &estimate, 1, parts, 8);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(parts[i].line.amount, parts[i].billed ? 5 : -1);
+	bill_book_fini(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_idle_causes),
 		cmocka_unit_test(test_bytes),	      cmocka_unit_test(test_bill_book),
 		cmocka_unit_test(test_bill_versions), cmocka_unit_test(test_true_up),
+		cmocka_unit_test(test_sustained_use), cmocka_unit_test(test_unpriced_parts),
 		cmocka_unit_test(test_who),	      cmocka_unit_test(test_carbon),
 	};
 

@@ -526,6 +526,26 @@ static void test_stream(void **state)
 	expect(w, "A>B ");
 }
 
+/* The number of a pipe comes again, and steps of a script inherit the same one. */
+static void test_stream_apart(void **state)
+{
+	struct world *w = world_new(false);
+
+	w->in.tasks[A - 1].start_ns = 1 * MS;
+	w->in.tasks[A - 1].end_ns = 4 * MS;
+	w->in.tasks[B - 1].start_ns = 3 * MS;
+	w->in.tasks[B - 1].end_ns = 5 * MS;
+	w->in.tasks[C - 1].start_ns = 6 * MS;
+	w->in.tasks[C - 1].end_ns = 9 * MS;
+	w->in.tasks[D - 1].start_ns = 8 * MS;
+	w->in.tasks[D - 1].end_ns = 0; /* alive at the end */
+	add_stream(w, A, WRITE, 2);
+	add_stream(w, B, READ, 3);
+	add_stream(w, C, WRITE, 7);
+	add_stream(w, D, READ, 8);
+	expect(w, "A>B C>D ");
+}
+
 static void test_inherited(void **state)
 {
 	struct world *w = world_new(false);
@@ -717,11 +737,11 @@ int main(void)
 		cmocka_unit_test(test_failed_opens), cmocka_unit_test(test_opened_twice),
 		cmocka_unit_test(test_engine),	     cmocka_unit_test(test_bookkeeping),
 		cmocka_unit_test(test_software),     cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_stream),	     cmocka_unit_test(test_inherited),
-		cmocka_unit_test(test_hard_link),    cmocka_unit_test(test_any_order),
-		cmocka_unit_test(test_many),	     cmocka_unit_test(test_nested),
-		cmocka_unit_test(test_many_full),    cmocka_unit_test(test_many_writers),
-		cmocka_unit_test(test_collapse),
+		cmocka_unit_test(test_stream),	     cmocka_unit_test(test_stream_apart),
+		cmocka_unit_test(test_inherited),    cmocka_unit_test(test_hard_link),
+		cmocka_unit_test(test_any_order),    cmocka_unit_test(test_many),
+		cmocka_unit_test(test_nested),	     cmocka_unit_test(test_many_full),
+		cmocka_unit_test(test_many_writers), cmocka_unit_test(test_collapse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,53 @@ static void test_merge(void **state)
 	assert_string_equal(e.file, "/no/such");
 }
 
+struct told {
+	unsigned n, lines[16];
+	char all[4096];
+};
+
+static void on_mistake(void *ctx, const struct rules_error *e)
+{
+	struct told *t = ctx;
+	size_t len = strlen(t->all);
+
+	assert_true(t->n < 16);
+	t->lines[t->n++] = e->line;
+	snprintf(t->all + len, sizeof(t->all) - len, "%s\n", e->text);
+}
+
+/* All that is wrong at once; a rule with a mistake is still there for others to name. */
+static void test_check_all(void **state)
+{
+	static const char yaml[] = "- id: a.b\n"
+				   "  kind: engin\n"
+				   "  when: {exe: '['}\n"
+				   "  foo: 1\n"
+				   "- {id: c, kind: task, when: {parent: [a.b]}, keyy: x}\n"
+				   "- {id: d, kind: noise, when: {parent: [nosuch]}}\n"
+				   "- {id: e, kind: noise, when: {parent: [c]}}\n";
+	static const unsigned lines[] = { 2, 3, 4, 5, 0, 6 };
+	char path[] = "/tmp/tracer-rules-XXXXXX", empty[] = "/tmp/tracer-rules-XXXXXX";
+	const char *files[] = { path, empty };
+	int fd = mkstemp(path), fd2 = mkstemp(empty);
+	struct told told = { 0 };
+	unsigned n_rules[2];
+
+	assert_true(fd >= 0 && fd2 >= 0);
+	assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+	assert_int_equal(rules_check(files, 2, on_mistake, &told, n_rules), 6);
+	assert_int_equal(told.n, 6);
+	assert_memory_equal(told.lines, lines, sizeof(lines));
+	assert_non_null(strstr(told.all, "no such rule: nosuch"));
+	assert_non_null(strstr(told.all, "there is no rule in it"));
+	assert_int_equal(n_rules[0], 4);
+	assert_int_equal(n_rules[1], 0);
+	close(fd);
+	close(fd2);
+	unlink(path);
+	unlink(empty);
+}
+
 static void test_unknown_matches_nothing(void **state)
 {
 	struct rules *r = builtin();
@@ -290,7 +337,7 @@ int main(void)
 		cmocka_unit_test(test_builtin),	 cmocka_unit_test(test_selftest_fails),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_markers),	 cmocka_unit_test(test_unknown_matches_nothing),
-		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log),	 cmocka_unit_test(test_check_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* src/analysis/{stats,rightsize,regress,whatif,trace_file}: against cases computed by hand. */
+/* src/analysis/{stats,rightsize,regress,trace_file}: against cases computed by hand. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,6 @@
 #include "src/analysis/regress.h"
 #include "src/analysis/stats.h"
 #include "src/analysis/trace_file.h"
-#include "src/analysis/whatif.h"
 
 #define GB	   1e9
 #define near(a, b) assert_true(fabs((double)(a) - (double)(b)) <= 1e-9 * fmax(1, fabs((double)(b))))
@@ -76,7 +75,9 @@ static void test_shift_and_discovery(void **state)
 	near(p[2], 0.04 * 4 / 3);
 	near(p[1], 0.04 * 4 / 3);
 	near(p[3], 0.5);
-	near(stats_share_upper(0, 10), 2.705543454095404 / 12.705543454095404);
+	near(stats_share_upper(0, 10), 1 - pow(0.05, 0.1));
+	assert_true(fabs(stats_share_upper(1, 20) - 0.216106) < 1e-6); /* Clopper, Pearson */
+	near(stats_share_upper(3, 3), 1);
 	near(stats_share_upper(0, 0), 1);
 }
 
@@ -105,29 +106,60 @@ static double linear_peak(size_t i)
 static void test_sizes(void **state)
 {
 	struct sizer *s = sizer_of(2, constant_peak);
+	struct sizing_risk risk;
 	struct sizing got;
 
-	assert_false(sizer_choose(s, GB, SIZING_NEXT, &got));
+	assert_false(sizer_next(s, GB, &got));
+	assert_false(sizer_stands(s, &got, &risk));
 	sizer_free(s);
 	s = sizer_of(5, constant_peak);
-	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
+	assert_true(sizer_stands(s, &got, &risk));
 	assert_true(got.cautious);
 	near(got.bytes, 2.2 * GB);
+	assert_int_equal(risk.tried, 2);
+	near(risk.failure_share_upper, 1 - pow(0.05, 1.0 / 5));
 	sizer_free(s);
 	s = sizer_of(50, constant_peak);
-	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
-	assert_false(got.cautious);
+	assert_true(sizer_next(s, GB, &got));
 	near(got.bytes, 2 * GB * (1 + 0.15 / 50)); /* no spread: only the chance of a new one */
-	assert_int_equal(got.failures, 0);
+	assert_true(sizer_stands(s, &got, &risk));
+	assert_false(got.cautious);
+	near(got.bytes, 2 * GB * (1 + 0.5 / 50));
+	assert_int_equal(risk.tried, 47);
+	assert_int_equal(risk.failures, 0);
+	assert_int_equal(risk.below, 0);
 	near(sizer_retry(s, 1 * GB), 2.1 * GB);
 	near(sizer_retry(s, 3 * GB), 6 * GB);
 	sizer_free(s);
 	s = sizer_of(70, linear_peak);
-	assert_true(sizer_choose(s, 7 * GB, SIZING_STANDS, &got));
+	assert_true(sizer_next(s, 7 * GB, &got));
 	assert_true(got.model != SIZING_CONSTANT);
 	assert_true(got.bytes >= 4.5 * GB && got.bytes < 4.6 * GB);
-	assert_true(sizer_choose(s, 1 * GB, SIZING_STANDS, &got));
+	assert_true(sizer_next(s, 1 * GB, &got));
 	assert_true(got.bytes >= 1.5 * GB && got.bytes < 1.6 * GB);
+	assert_true(sizer_stands(s, &got, &risk));
+	near(risk.input_bytes, 7 * GB);
+	assert_true(got.bytes >= 4.5 * GB && got.bytes < 4.6 * GB);
+	sizer_free(s);
+}
+
+/* Each task needs more than any before it: what was learned was never enough. */
+static double growing_peak(size_t i)
+{
+	return GB * pow(1.2, (double)i);
+}
+
+static void test_growth_is_a_risk(void **state)
+{
+	struct sizer *s = sizer_of(12, growing_peak);
+	struct sizing_risk risk;
+	struct sizing got;
+
+	assert_true(sizer_stands(s, &got, &risk));
+	assert_int_equal(risk.below, 0); /* what all its own tasks say */
+	assert_int_equal(risk.tried, 9);
+	assert_int_equal(risk.failures, 9);
+	near(risk.failure_share_upper, 1);
 	sizer_free(s);
 }
 
@@ -135,17 +167,29 @@ static void test_killed_counts(void **state)
 {
 	struct sizer *s = sizer_of(9, constant_peak);
 	struct usage killed = { GB, 3.9 * GB, 100, 4 * GB, true };
+	struct sizing_risk risk;
 	struct sizing got;
 
 	sizer_add(s, &killed);
 	near(sizer_largest(s), 4.8 * GB);
 	assert_int_equal(sizer_samples(s), 10);
-	assert_true(sizer_choose(s, GB, SIZING_STANDS, &got));
+	assert_true(sizer_stands(s, &got, &risk));
+	assert_true(got.bytes >= 4.8 * GB);
 	sizer_free(s);
-	assert_int_equal(cores_needed((double[]){ 0.9, 1.0, 1.1 }, 3), 2);
-	assert_int_equal(cores_needed((double[]){ 0.1, 0.2, 0.3 }, 3), 1);
-	assert_int_equal(cores_needed((double[]){ 1.75 }, 1), 2);
-	assert_int_equal(cores_needed(NULL, 0), 0);
+}
+
+static void test_cores(void **state)
+{
+	assert_int_equal(cores_needed((double[]){ 0.9, 1.0, 1.1 }, 3, 0), 2);
+	assert_int_equal(cores_needed((double[]){ 0.1, 0.2, 0.3 }, 3, 0), 1);
+	assert_int_equal(cores_needed((double[]){ 1.75 }, 1, 0), 2);
+	assert_int_equal(cores_needed(NULL, 0, 0), 0);
+	/* one thread at work needs no second core, two of them no third */
+	assert_int_equal(cores_needed((double[]){ 1.0, 1.0, 1.0 }, 3, 1), 1);
+	assert_int_equal(cores_needed((double[]){ 1.9, 1.9, 1.9 }, 3, 2), 2);
+	assert_int_equal(cores_needed((double[]){ 1.9, 1.9, 1.9 }, 3, 0), 3);
+	/* a wrong count of workers never goes below what was used */
+	assert_int_equal(cores_needed((double[]){ 1.9, 1.9, 1.9 }, 3, 1), 2);
 }
 
 /* Three tasks get 4 GB; of the next two one uses less, one more than ever. */
@@ -175,6 +219,11 @@ static void test_backtest(void **state)
 	near(b.ways[BASELINE_LARGEST_TENTH].waste_byte_s / 3600 / GB, 11.8);
 	/* 7; 2.2 - 1; 2.2 lost, then 4.4 - 3: few tasks, the same */
 	near(b.ways[BACKTEST_OURS].waste_byte_s / 3600 / GB, 11.8);
+	near(b.ways[BACKTEST_ONE_SIZE].waste_byte_s / 3600 / GB, 11.8);
+	/* after three tasks 2.2 GB and CP(0, 3) were said, after four 2.2 and CP(0, 4) */
+	assert_int_equal(b.stated_tasks, 2);
+	assert_int_equal(b.met, 1);
+	near(b.stated_sum, 2 - pow(0.05, 1.0 / 3) - pow(0.05, 1.0 / 4));
 	near(b.core_s_requested, 5 * 3600);
 	past_tasks_fini(&p);
 }
@@ -201,40 +250,6 @@ static void test_regress(void **state)
 	assert_int_equal(r[1].verdict, REGRESS_SAME); /* twice the input, twice the time */
 	near(r[1].input_ratio, 2);
 	assert_int_equal(r[2].verdict, REGRESS_UNKNOWN);
-}
-
-static struct whatif predict(const struct whatif_task *t, size_t n, double wall, double had,
-			     double cores, size_t tasks)
-{
-	struct whatif_world was = { had, 0, 0 }, would = { cores, tasks, 0 };
-	struct whatif w;
-
-	assert_int_equal(whatif_predict(t, n, 0, wall, &was, &would, &w), 0);
-	return w;
-}
-
-static void test_whatif(void **state)
-{
-	/* two tasks side by side, then one, all on one core each; a tail of one second */
-	static const struct whatif_task t[] = { { 0, 10, 0, 10, 10, 1 * GB, 1 },
-						{ 0, 10, 0, 10, 10, 1 * GB, 1 },
-						{ 10, 15, 0, 5, 5, 3 * GB, 1 } };
-	static const struct whatif_task wide[] = { { 0, 10, 0, 20, 10, GB, 1 } };
-	struct whatif_task faster[3];
-	struct whatif w = predict(t, 3, 16, 2, 1, 0);
-
-	assert_int_equal(w.doubt, WHATIF_NONE);
-	near(w.predicted_s, 26);
-	near(w.replayed_s, 16);
-	near(predict(t, 3, 16, 2, 8, 0).predicted_s, 16); /* nothing to gain */
-	near(predict(t, 3, 16, 2, 2, 1).predicted_s, 26);
-	assert_int_equal(predict(t, 3, 16, 2, 2, 3).doubt, WHATIF_MORE_TASKS);
-	assert_int_equal(predict(wide, 1, 10, 2, 4, 0).doubt, WHATIF_MORE_CORES);
-	near(predict(wide, 1, 10, 2, 1, 0).predicted_s, 20);
-	assert_int_equal(predict(t, 0, 10, 2, 1, 0).doubt, WHATIF_NO_TASKS);
-	memcpy(faster, t, sizeof(t));
-	faster[2].faster = 5;
-	near(predict(faster, 3, 16, 2, 2, 0).predicted_s, 12);
 }
 
 static void test_trace(void **state)
@@ -267,11 +282,17 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quantiles), cmocka_unit_test(test_fit),
-		cmocka_unit_test(test_rank_sum),  cmocka_unit_test(test_shift_and_discovery),
-		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_killed_counts),
-		cmocka_unit_test(test_backtest),  cmocka_unit_test(test_regress),
-		cmocka_unit_test(test_whatif),	  cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_quantiles),
+		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_rank_sum),
+		cmocka_unit_test(test_shift_and_discovery),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_killed_counts),
+		cmocka_unit_test(test_growth_is_a_risk),
+		cmocka_unit_test(test_cores),
+		cmocka_unit_test(test_backtest),
+		cmocka_unit_test(test_regress),
+		cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,38 @@ static void test_damaged(void **state)
 	store_close(s);
 }
 
+/* A run of version 3 keeps what it has, and nobody knows its machine. */
+static void test_run_of_version_3(void **state)
+{
+	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes,
+					     sqlite_machine };
+	sqlite3 *db;
+	int64_t n;
+
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(sqlite_migrate(db, steps, 3, ""), 0);
+	assert_int_equal(
+		sqlite_run(db, "INSERT INTO run(id,uid,name,notes) VALUES(1,'a','old','[]')"), 0);
+	assert_int_equal(sqlite_migrate(db, steps, ARRAY_SIZE(steps), sqlite_views), 0);
+	assert_int_equal(sqlite_number(db,
+				       "SELECT count(*) FROM v_run WHERE name='old' AND "
+				       "notes='[]' AND machine_type IS NULL AND launched_ns IS "
+				       "NULL AND machine_source IS NULL",
+				       &n),
+			 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(sqlite_run(db, "UPDATE run SET machine = '{\"type\":\"c5.large\","
+					"\"launched_ns\":\"5000000000\"}'"),
+			 0);
+	assert_int_equal(sqlite_number(db, "SELECT launched_ns FROM v_run", &n), 0);
+	assert_true(n == 5000000000);
+	assert_int_equal(
+		sqlite_number(db, "SELECT count(*) FROM v_run WHERE machine_type='c5.large'", &n),
+		0);
+	assert_int_equal(n, 1);
+	sqlite3_close(db);
+}
+
 static void test_migration(void **state)
 {
 	static const char *const steps[] = {
@@ -512,6 +544,7 @@ int main(void)
 		TEST(test_newer_version),
 		TEST(test_damaged),
 		TEST(test_migration),
+		cmocka_unit_test(test_run_of_version_3),
 		TEST(test_locked),
 		TEST(test_locked_for_long),
 		TEST(test_full_disk),

@@ -419,6 +419,30 @@ static void test_each_run(void **state)
 	assert_int_equal(store_get_run(f->s, 99, note_ids, &seen), -ENOENT);
 }
 
+static int note_recorder(void *ctx, const struct run_row *row)
+{
+	*(uint64_t *)ctx = row->recorder_cpu_ns;
+	return 0;
+}
+
+/* An event log, replayed over the live run, does not know what its recorder used. */
+static void test_recorder_stays_known(void **state)
+{
+	struct fixture *f = *state;
+	struct run_row row;
+	uint64_t cpu_ns = 0;
+
+	make_run(STYLE_DISTINCT, f->run, &row);
+	row.recorder_cpu_ns = 12345;
+	assert_int_equal(store_put_run(f->s, &row), 0);
+	commit(f->s);
+	row.recorder_cpu_ns = 0;
+	assert_int_equal(store_put_run(f->s, &row), 0);
+	commit(f->s);
+	assert_int_equal(store_get_run(f->s, f->run, note_recorder, &cpu_ns), 0);
+	assert_int_equal(cpu_ns, 12345);
+}
+
 /* A run's rows are a range of ids: its neighbours' must stay out. */
 static void test_runs_stay_apart(void **state)
 {
@@ -822,7 +846,8 @@ static void test_modes(void **state)
 /* Version 1 knew sizes at the open only: of what was then written none is known. */
 static void test_sizes_of_version_1(void **state)
 {
-	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes };
+	static const char *const steps[] = { sqlite_schema, sqlite_files, sqlite_scopes,
+					     sqlite_machine };
 	sqlite3 *db;
 	int64_t n;
 
@@ -879,6 +904,7 @@ int main(void)
 		TEST(test_bad_rows_are_refused),
 		TEST(test_find_run),
 		TEST(test_each_run),
+		TEST(test_recorder_stays_known),
 		TEST(test_runs_stay_apart),
 		TEST(test_process_view),
 		TEST(test_file_of_a_lost_process),

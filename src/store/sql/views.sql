@@ -27,7 +27,14 @@ CREATE VIEW v_run AS SELECT
 	iif(r.collector = 3, NULL, r.without_parent) AS without_parent,
 	iif(r.collector = 3, NULL, r.rows_lost) AS rows_lost,
 	iif(r.collector = 3, NULL, r.files_folded) AS files_folded,
-	r.notes
+	r.notes,
+	json_extract(r.machine, '$.provider') AS provider, json_extract(r.machine, '$.type') AS machine_type,
+	json_extract(r.machine, '$.region') AS region, json_extract(r.machine, '$.zone') AS zone,
+	json_extract(r.machine, '$.lifecycle') AS lifecycle, json_extract(r.machine, '$.resource') AS resource,
+	json_extract(r.machine, '$.account') AS account,
+	CAST(json_extract(r.machine, '$.launched_ns') AS INTEGER) AS launched_ns,
+	CAST(json_extract(r.machine, '$.interrupted_ns') AS INTEGER) AS interrupted_ns,
+	json_extract(r.machine, '$.source') AS machine_source
 FROM run r LEFT JOIN host h ON h.id = r.host;
 
 DROP VIEW IF EXISTS v_process;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/analysis/together.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define WORKS 0.05 /* of its life: less is a shell that waits for others */
+
+struct together_change {
+	int64_t task;
+	uint64_t time_ns;
+	int64_t bytes, threads;
+};
+
+static uint32_t workers_of(const struct together_process *p)
+{
+	double life = (double)(p->end_ns - p->start_ns);
+
+	if ((double)p->work_ns < WORKS * life)
+		return 0;
+	return p->threads ? p->threads : 1;
+}
+
+int together_add(struct together *t, const struct together_process *p)
+{
+	int64_t bytes = (int64_t)p->bytes, threads;
+
+	if (p->end_ns < p->start_ns)
+		return 0;
+	threads = workers_of(p);
+	if (t->n + 2 > t->size) {
+		size_t size = t->size ? t->size * 2 : 1024;
+		struct together_change *more = reallocarray(t->changes, size, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		t->changes = more;
+		t->size = size;
+	}
+	t->changes[t->n++] = (struct together_change){ p->task, p->start_ns, bytes, threads };
+	t->changes[t->n++] = (struct together_change){ p->task, p->end_ns, -bytes, -threads };
+	return 0;
+}
+
+static int by_task_and_time(const void *a, const void *b)
+{
+	const struct together_change *x = a, *y = b;
+
+	if (x->task != y->task)
+		return x->task < y->task ? -1 : 1;
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
+}
+
+int together_each(struct together *t,
+		  int (*visit)(void *ctx, int64_t task, uint64_t bytes, uint32_t workers),
+		  void *ctx)
+{
+	int r = 0;
+
+	if (t->n)
+		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
+	for (size_t i = 0; i < t->n && r == 0;) {
+		int64_t task = t->changes[i].task, bytes = 0, threads = 0, most = 0, workers = 0;
+
+		for (; i < t->n && t->changes[i].task == task; i++) {
+			bytes += t->changes[i].bytes;
+			threads += t->changes[i].threads;
+			most = bytes > most ? bytes : most;
+			workers = threads > workers ? threads : workers;
+		}
+		r = visit(ctx, task, (uint64_t)most, (uint32_t)workers);
+	}
+	return r;
+}
+
+uint64_t together_bounded(uint64_t bytes, uint64_t limit, uint64_t largest)
+{
+	if (limit && bytes > limit)
+		bytes = limit;
+	return bytes > largest ? bytes : largest;
+}
+
+void together_fini(struct together *t)
+{
+	free(t->changes);
+	*t = (struct together){ 0 };
+}
