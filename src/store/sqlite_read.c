@@ -6,6 +6,7 @@
 #include "src/store/sqlite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/base/cleanup.h"
@@ -734,14 +735,16 @@ int store_each_process_use(struct store *s, int64_t run_id,
 	return r;
 }
 
-int store_each_file_row(struct store *s, int64_t run_id,
-			int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+static int each_file_where(struct store *s, int64_t run_id, const char *where,
+			   int (*visit)(void *ctx, const struct file_row *row), void *ctx)
 {
 	_cleanup_cursor_ struct cursor c = { 0 };
+	char rest[128];
 	int r;
 
-	r = open_table(s, PUT_FILE, "WHERE a.process BETWEEN ?1 AND ?2 ORDER BY a.process, a.path",
-		       &c);
+	snprintf(rest, sizeof(rest),
+		 "WHERE a.process BETWEEN ?1 AND ?2%s ORDER BY a.process, a.path", where);
+	r = open_table(s, PUT_FILE, rest, &c);
 	if (r < 0)
 		return r;
 	bind_process_range(c.st, run_id);
@@ -754,52 +757,24 @@ int store_each_file_row(struct store *s, int64_t run_id,
 			return r;
 	}
 	return r;
+}
+
+int store_each_file_row(struct store *s, int64_t run_id,
+			int (*visit)(void *ctx, const struct file_row *row), void *ctx)
+{
+	return each_file_where(s, run_id, "", visit, ctx);
 }
 
 int store_each_file_error(struct store *s, int64_t run_id,
 			  int (*visit)(void *ctx, const struct file_row *row), void *ctx)
 {
-	_cleanup_cursor_ struct cursor c = { 0 };
-	int r;
-
-	r = open_table(
-		s, PUT_FILE,
-		"WHERE a.process BETWEEN ?1 AND ?2 AND a.error > 0 ORDER BY a.process, a.path", &c);
-	if (r < 0)
-		return r;
-	bind_process_range(c.st, run_id);
-	while ((r = cursor_next(&c)) > 0) {
-		struct file_row row;
-
-		next_file(&c, &row);
-		r = visit(ctx, &row);
-		if (r)
-			return r;
-	}
-	return r;
+	return each_file_where(s, run_id, " AND a.error > 0", visit, ctx);
 }
 
 int store_each_pipe(struct store *s, int64_t run_id,
 		    int (*visit)(void *ctx, const struct file_row *row), void *ctx)
 {
-	_cleanup_cursor_ struct cursor c = { 0 };
-	int r;
-
-	r = open_table(
-		s, PUT_FILE,
-		"WHERE a.process BETWEEN ?1 AND ?2 AND a.kind = 1 ORDER BY a.process, a.path", &c);
-	if (r < 0)
-		return r;
-	bind_process_range(c.st, run_id);
-	while ((r = cursor_next(&c)) > 0) {
-		struct file_row row;
-
-		next_file(&c, &row);
-		r = visit(ctx, &row);
-		if (r)
-			return r;
-	}
-	return r;
+	return each_file_where(s, run_id, " AND a.kind = 1", visit, ctx);
 }
 
 int store_found_elsewhere(struct store *s, const struct file_row *row)

@@ -595,33 +595,7 @@ static void test_files_in_sums(void **state)
 	assert_int_equal(n, 1);
 }
 
-static int on_pipe(void *ctx, const struct file_row *row)
-{
-	return row->kind == FILE_KIND_PIPE ? 7 : -1;
-}
-
-static int found(struct fixture *f, int64_t process, const char *path)
-{
-	return store_found_elsewhere(f->s, &(struct file_row){ .process = process, .path = path });
-}
-
 /* A name is found elsewhere if the process opened it there, whole and for good. */
-static void test_names(void **state)
-{
-	struct fixture *f = *state;
-	int64_t process = f->run << 32 | 1;
-	struct file_row row = { .process = process, .path = "/usr/x%.h", .opens = 2, .failed = 1 };
-
-	assert_int_equal(store_put_file(f->s, &row), 0);
-	commit(f->s);
-	assert_int_equal(found(f, process, "/data/x%.h"), 1);
-	assert_int_equal(found(f, process, "/data/%.h"), 0);
-	row = (struct file_row){ .process = process, .path = "pipe:[7]", .kind = FILE_KIND_PIPE };
-	assert_int_equal(store_put_file(f->s, &row), 0);
-	commit(f->s);
-	assert_int_equal(store_each_pipe(f->s, f->run, on_pipe, NULL), 7);
-}
-
 static void test_clear_derived(void **state)
 {
 	struct fixture *f = *state;
@@ -909,7 +883,6 @@ int main(void)
 		TEST(test_process_view),
 		TEST(test_file_of_a_lost_process),
 		TEST(test_files_in_sums),
-		TEST(test_names),
 		TEST(test_clear_derived),
 		TEST(test_hosts),
 		TEST(test_views_features),
