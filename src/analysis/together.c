@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define WORKS 0.05 /* of its life: less is a shell that waits for others */
+#define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
 
 struct together_change {
 	int64_t task;

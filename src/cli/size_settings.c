@@ -139,6 +139,8 @@ void size_settings_begin(FILE *out, enum sizes_format format, unsigned runs, boo
 		      out);
 	else if (format == SIZES_BATCH)
 		fputs("{\n", out);
+	else if (format == SIZES_SNAKEMAKE && any)
+		fputs("# rules without a line `threads:` do not take --set-threads\n", out);
 }
 
 static void nextflow(FILE *out, const struct size_advice *a)
