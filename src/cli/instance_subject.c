@@ -551,8 +551,8 @@ static void refuse_held_up_run(struct inquiry *q)
 		const struct subject *s = &q->subjects[i];
 		bool refused = s->unjudged && !strcmp(s->unjudged, HELD_UP_WORDS);
 
-		all += s->seconds;
-		held_up += refused ? s->seconds : 0;
+		all += (double)s->where.total_ns;
+		held_up += refused ? (double)s->where.total_ns : 0;
 	}
 	if (run->unjudged || !(all > 0) || held_up < HELD_UP_SHARE * all)
 		return;

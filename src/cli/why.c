@@ -105,6 +105,9 @@ static void print_states(const struct fact_process *p)
 {
 	char time[HUMAN_MAX], share[HUMAN_MAX];
 
+	if (p->threads_peak > 1 && p->ledger.thread_ns)
+		printf("    of %s of time of its threads, each counted:\n",
+		       human_duration(time, p->ledger.thread_ns));
 	for (unsigned i = 0; i < LEDGER_STATES; i++)
 		if (p->ledger.state_ns[i] >= p->ledger.thread_ns / 100 && p->ledger.state_ns[i])
 			printf("    %8s  %5s  %s\n", human_duration(time, p->ledger.state_ns[i]),
