@@ -171,6 +171,8 @@ static void print_books(const struct tune_print *p, const struct finding *f)
 		fprintf(p->out, ", %u runs", f->runs);
 	if (f->saving_ns && f->severity > SEVERITY_INFO)
 		fprintf(p->out, ", saves at most %s", human_duration(saving, f->saving_ns));
+	fputs(", id ", p->out);
+	safe_print(p->out, f->id);
 	fputc('\n', p->out);
 }
 
@@ -185,7 +187,6 @@ static void print_finding(const struct tune_print *p, const struct finding *f)
 			print_line(p, "present", f->figures[i].text);
 	print_line(p, "advice", f->advice);
 	print_line(p, "check", f->check);
-	print_line(p, "id", f->id);
 	print_books(p, f);
 }
 
@@ -272,6 +273,9 @@ int units_print(const struct tune_print *p, const struct units *u)
 	table_free(t);
 	if (printed < u->n)
 		fprintf(p->out, "and %u more: --all\n", u->n - printed);
+	fputs("WALL: of tasks summed, of a tool while any of it ran; CORES: used or waited for\n"
+	      "TIME WENT: shares of WALL; a wait counts only while nothing else of it worked\n",
+	      p->out);
 	return 0;
 }
 
