@@ -15,7 +15,7 @@ struct sums {
 	money_sum billed, estimated, direct, overhead, idle[IDLE_CAUSES], idle_all;
 	uint64_t priced_ns, billed_ns, unpriced_ns;
 	int64_t energy;
-	bool has_price;
+	bool has_estimate;
 };
 
 static struct sums sums_of(const struct cost_book *b)
@@ -37,7 +37,7 @@ static struct sums sums_of(const struct cost_book *b)
 		s.billed_ns += h->billed_ns;
 		s.unpriced_ns += h->unpriced_ns;
 		s.energy += h->energy;
-		s.has_price |= h->has_price;
+		s.has_estimate |= h->has_estimate;
 	}
 	return s;
 }
@@ -130,8 +130,8 @@ static void print_sums(const struct cost_report *r, const struct sums *s)
 		       : s->billed_ns		     ? "billed and estimated"
 						     : "estimated",
 		       cost_is_lower_bound(b) ? "at least " : "", money_round(x, s->billed, d));
-		if (b->has_bills && s->has_price)
-			printf("by prices alone %s USD, residual %s USD\n",
+		if (book_is_billed(b) && s->has_estimate)
+			printf("the same time by prices alone %s USD, residual %s USD\n",
 			       money_round(x, s->estimated, d),
 			       money_round(y, s->billed - s->estimated, d));
 	}
@@ -203,9 +203,9 @@ static json_t *json_sums(const struct cost_report *r, const struct sums *s)
 	} else {
 		(void)json_out_set(o, "cost_usd", json_null());
 	}
-	if (s->has_price)
+	if (s->has_estimate)
 		set_money(o, "estimate_usd", s->estimated);
-	if (r->book->has_bills && s->has_price)
+	if (book_is_billed(r->book) && s->has_estimate)
 		set_money(o, "residual_usd", s->billed - s->estimated);
 	(void)json_out_set(o, "is_lower_bound",
 			   json_boolean(!has_money(s) || cost_is_lower_bound(r->book)));
@@ -378,13 +378,13 @@ static void choose_columns(const struct cost_report *r, const struct sums *s,
 		columns[n++] = FIELD_UNUSED;
 	if (waste)
 		columns[n++] = FIELD_WASTE;
-	if (r->book->has_bills) {
+	if (book_is_billed(r->book)) {
 		columns[n++] = FIELD_ESTIMATE;
 		columns[n++] = FIELD_RESIDUAL;
 	}
 	if (mixed)
 		columns[n++] = FIELD_PRICING;
-	if (carbon && !r->book->has_bills)
+	if (carbon && !book_is_billed(r->book))
 		columns[n++] = FIELD_CARBON;
 	columns[n] = FIELD_COUNT;
 }

@@ -411,7 +411,7 @@ static int fill_direct(struct cost_rows *rows, const struct book_leaf *leaf, str
 		to->direct += s->direct[i];
 		to->unused += i + 1 == n ? s->direct[i] : 0;
 		to->waste += waste ? s->direct[i] : 0;
-		to->estimated |= h->has_price;
+		to->estimated |= h->has_estimate;
 		mark(to, h);
 	}
 	return 0;
@@ -464,7 +464,7 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 	row->overhead += leaf->overhead;
 	row->idle += leaf->idle;
 	row->estimate += leaf->estimate;
-	row->estimated |= h->has_price;
+	row->estimated |= h->has_estimate;
 	add_energy(row, h, leaf->energy);
 	mark(row, h);
 	return 0;
@@ -482,7 +482,7 @@ static int fill_nobody(struct cost_rows *rows, const struct book_host *h)
 	row->overhead += h->nobody_overhead;
 	row->idle += h->nobody_idle;
 	row->estimate += h->nobody_estimate;
-	row->estimated |= h->has_price;
+	row->estimated |= h->has_estimate;
 	add_energy(row, h, h->nobody_energy);
 	mark(row, h);
 	return 0;
@@ -570,10 +570,31 @@ int cost_rows_part(void *ctx, const struct book_host *host, const struct cost_li
 	return 0;
 }
 
+static money_sum total_of(const struct cost_row *row)
+{
+	return row->direct + row->overhead + row->idle;
+}
+
 /* Hosts that cannot be priced still have a row. */
 static bool shows_processes(const struct cost_book *b, const struct book_leaf *leaf)
 {
 	return b->options.processes && b->runs[leaf->run].selected;
+}
+
+/* Runs that were near, but have no part of what is shown. */
+static void drop_idle_others(struct cost_rows *rows)
+{
+	struct cost_row *row = NULL;
+	size_t n = 0;
+
+	HASH_FIND_STR(rows->by_name, OTHER_RUNS, row);
+	if (!row || row->unpriced || total_of(row) || row->direct || row->idle || row->estimate ||
+	    row->energy)
+		return;
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->list[i] != row)
+			rows->list[n++] = rows->list[i];
+	rows->n = n;
 }
 
 int cost_rows_fill(struct cost_rows *rows)
@@ -594,12 +615,8 @@ int cost_rows_fill(struct cost_rows *rows)
 	split_fini(&split);
 	for (size_t i = 0; i < b->n_hosts && r == 0; i++)
 		r = fill_nobody(rows, b->hosts[i]);
+	drop_idle_others(rows);
 	return r;
-}
-
-static money_sum total_of(const struct cost_row *row)
-{
-	return row->direct + row->overhead + row->idle;
 }
 
 static int by_name(const void *a, const void *b)
@@ -680,7 +697,7 @@ int cost_row_record(const struct cost_rows *rows, const struct cost_row *row, st
 		record_ratio(ret, FIELD_COST_SHARE, (double)total_of(row) / (double)rows->total);
 	if (row->estimated)
 		r |= set_money(ret, FIELD_ESTIMATE, row->estimate);
-	if (row->estimated && rows->book->has_bills)
+	if (row->estimated && book_is_billed(rows->book))
 		r |= set_money(ret, FIELD_RESIDUAL, total_of(row) - row->estimate);
 	return r ? -ERANGE : 0;
 }

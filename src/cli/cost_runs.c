@@ -14,6 +14,8 @@
 #include "src/cli/reader.h"
 #include "src/cost/weights.h"
 
+#define HOUR_NS 3600000000000ULL
+
 struct intern {
 	UT_hash_handle hh;
 	char text[];
@@ -315,10 +317,38 @@ static int identify(struct cost_book *b, struct book_host *h, const struct book_
 	return rented(h);
 }
 
+/* A charge of the hour of a window is of the time of the run. */
+static bool touches_hours(const struct book_host *h, const struct cost_line *line)
+{
+	for (size_t i = 0; i < h->n_windows; i++)
+		if (line->start_ns < (h->windows[i].end_ns + HOUR_NS - 1) / HOUR_NS * HOUR_NS &&
+		    line->end_ns > h->windows[i].start_ns / HOUR_NS * HOUR_NS)
+			return true;
+	return false;
+}
+
+void book_find_charged(struct cost_book *b)
+{
+	for (size_t i = 0; i < b->bills.n; i++) {
+		const struct matched_charge *c = &b->bills.charges[i];
+		struct book_host *h = b->hosts[c->resource / (VOLUMES_MAX + 1)];
+
+		h->charged |= touches_hours(h, &c->line);
+	}
+}
+
+bool book_is_billed(const struct cost_book *b)
+{
+	for (size_t i = 0; i < b->n_hosts; i++)
+		if (b->hosts[i]->charged)
+			return true;
+	return false;
+}
+
 bool book_takes_part(const struct cost_book *b, const struct book_run *r)
 {
 	const struct book_host *h = b->hosts[r->host];
-	uint64_t unit = b->has_bills ? 3600000000000ULL : 1;
+	uint64_t unit = h->charged ? HOUR_NS : 1;
 
 	for (size_t i = 0; i < h->n_windows; i++)
 		if (r->s.run.start_ns < (h->windows[i].end_ns + unit - 1) / unit * unit &&
