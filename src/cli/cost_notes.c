@@ -8,6 +8,7 @@
 
 #include "src/base/human.h"
 #include "src/cli/fields_common.h"
+#include "src/cli/price_near.h"
 #include "src/cost/terms.h"
 #include "src/cost/weights.h"
 
@@ -104,6 +105,21 @@ static void note_price(struct cost_notes *n, const struct book_host *h)
 	}
 }
 
+/* Is a typing error why there is no price? */
+static void note_near(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
+{
+	struct price_near near = { .provider = h->id.provider,
+				   .type = h->id.type,
+				   .region = h->id.region };
+	char text[256];
+
+	if (!h->unpriced_ns || !h->id.provider)
+		return;
+	price_near_find(&near, b->prices);
+	if (price_near_text(&near, text, sizeof(text)))
+		note(n, "host %s: %s", h->name, text);
+}
+
 /* The machine that the run saw is not what the type is: then idle and price are wrong too. */
 static void note_size(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
 {
@@ -134,6 +150,7 @@ static void note_size(struct cost_notes *n, const struct cost_book *b, const str
 static void note_host(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
 {
 	note_price(n, h);
+	note_near(n, b, h);
 	note_size(n, b, h);
 }
 
@@ -249,8 +266,9 @@ void cost_notes(struct cost_notes *n, const struct cost_book *b)
 			     b->runs[i].s.run.uid);
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
-			note(n, "run %s has not ended: it counts until its last known event",
-			     b->runs[i].s.run.uid);
+			note(n, "run %s has not ended: it counts until %s", b->runs[i].s.run.uid,
+			     b->runs[i].s.run.status == RUN_RUNNING ? "now"
+								    : "its last known event");
 		else if (b->runs[i].selected && !run_is_complete(&b->runs[i].s.run))
 			note(n,
 			     "run %s was not observed completely: what is attributed is a lower "

@@ -72,6 +72,23 @@ static const char *known_from(const struct book_host *h, char *buf, size_t size)
 	return buf;
 }
 
+/* At least four digits that are not 0; "0.34" stays as it is listed. */
+static const char *price_text(char buf[MONEY_MAX], money usd)
+{
+	unsigned decimals = 4;
+	char *end;
+
+	for (money m = usd; m > 0 && m < USD / 10 && decimals < 12; m *= 10)
+		decimals++;
+	money_round(buf, usd, decimals);
+	end = strchr(buf, '.') ? buf + strlen(buf) : NULL;
+	while (end && end[-1] == '0')
+		*--end = '\0';
+	if (end && end[-1] == '.')
+		end[-1] = '\0';
+	return buf;
+}
+
 static void print_host(const struct cost_book *b, const struct book_host *h)
 {
 	char wall[HUMAN_MAX], usd[MONEY_MAX], from[80];
@@ -87,7 +104,7 @@ static void print_host(const struct cost_book *b, const struct book_host *h)
 		printf(", ");
 	printf("%s", human_duration(wall, h->wall_ns));
 	if (h->has_price)
-		printf(", %s USD/h (%s%s%s)", money_text(usd, h->price.usd_per_hour),
+		printf(", %s USD/h (%s%s%s)", price_text(usd, h->price.usd_per_hour),
 		       h->price.source, *h->price.as_of ? ", " : "", h->price.as_of);
 	else if (!h->billed_ns)
 		printf(", unpriced");

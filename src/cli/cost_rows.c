@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "src/base/cleanup.h"
+#include "src/cli/choose.h"
 #include "src/cli/process_record.h"
 
 #define OTHER_RUNS "(other runs)"
@@ -115,21 +116,18 @@ struct label_use {
 	char text[];
 };
 
-/* What people call a task: its step and sample, where the key alone does not say it. */
+/* What people call a task, as `tracer tasks` prints it. */
 static void add_label(struct str *text, const struct cost_book *b, const struct book_leaf *leaf)
 {
 	const struct book_run *r = &b->runs[leaf->run];
 	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
-	bool named = t && t->key && !strncmp(t->key, t->name, strlen(t->name));
 
 	if (b->n_selected > 1)
 		str_addf(text, "%s ", r->s.run.uid);
-	if (!t)
-		str_add(text, "(outside tasks)");
+	if (t)
+		task_label(text, t);
 	else
-		str_add(text, named ? t->key : t->name);
-	if (t && !named && t->sample)
-		str_addf(text, " [%s]", t->sample);
+		str_add(text, "(outside tasks)");
 	if (t && t->attempt > 1)
 		str_addf(text, " (attempt %u)", t->attempt);
 }
@@ -180,8 +178,8 @@ static const char *task_key(struct cost_rows *rows, const struct book_leaf *leaf
 	use = text.failed ? NULL : label_use(rows, &text);
 	if (!use)
 		return NULL;
-	if (use->n > 1 && t && t->key && strncmp(t->key, t->name, strlen(t->name)))
-		str_addf(&text, " %s", t->key);
+	if (use->n > 1 && t && t->key)
+		str_addf(&text, " (%s)", t->key);
 	return text.failed ? NULL : book_intern(rows->book, str_text(&text));
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/cleanup.h"
@@ -402,9 +403,19 @@ static int visit_last_process(void *ctx, const struct process_view *v)
 	return 0;
 }
 
-/* A run without an end counts until the last that is known of it. */
+static uint64_t unix_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* A run that goes on counts until now, as `tracer show` and `tracer tune` do; another one
+ * without an end, until the last that is known of it. */
 static int find_ends(struct cost_book *b, struct store *store)
 {
+	uint64_t now_ns = unix_now_ns();
 	int r = 0;
 
 	for (size_t i = 0; i < b->n_runs && r >= 0; i++) {
@@ -412,6 +423,10 @@ static int find_ends(struct cost_book *b, struct store *store)
 
 		if (run->s.run.end_ns)
 			continue;
+		if (run->s.run.status == RUN_RUNNING) {
+			run->end_ns = now_ns > run->end_ns ? now_ns : run->end_ns;
+			continue;
+		}
 		r = store_each_task(store, run->s.run.id, visit_last_task, &run->end_ns);
 		if (r >= 0 && run->selected)
 			r = store_each_process(store, run->s.run.id, visit_last_process,
