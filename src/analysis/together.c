@@ -6,6 +6,9 @@
 
 #define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
 
+#define LASTS  0.1 /* of its task's: less is a short helper beside it */
+#define LEVELS 256 /* of threads at a time that are told apart */
+
 struct together_change {
 	int64_t task;
 	uint64_t time_ns;
@@ -53,6 +56,28 @@ static int by_task_and_time(const void *a, const void *b)
 	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
 }
 
+/* So many threads had work at a time for a tenth of the task or longer, the most of
+ * these. changes: those of one task. */
+static uint32_t workers_for_long(const struct together_change *changes, size_t n)
+{
+	uint64_t at[LEVELS] = { 0 }, enough, sum = 0;
+	int64_t threads = 0;
+	uint32_t level;
+
+	enough = (uint64_t)(LASTS * (double)(changes[n - 1].time_ns - changes[0].time_ns));
+	for (size_t i = 0; i + 1 < n; i++) {
+		threads += changes[i].threads;
+		level = threads <= 0 ? 0 : threads < LEVELS ? (uint32_t)threads : LEVELS - 1;
+		at[level] += changes[i + 1].time_ns - changes[i].time_ns;
+	}
+	for (level = LEVELS - 1; level; level--) {
+		sum += at[level];
+		if (sum && sum >= enough)
+			return level;
+	}
+	return 0;
+}
+
 int together_each(struct together *t,
 		  int (*visit)(void *ctx, int64_t task, uint64_t bytes, uint32_t workers),
 		  void *ctx)
@@ -62,15 +87,15 @@ int together_each(struct together *t,
 	if (t->n)
 		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
 	for (size_t i = 0; i < t->n && r == 0;) {
-		int64_t task = t->changes[i].task, bytes = 0, threads = 0, most = 0, workers = 0;
+		int64_t task = t->changes[i].task, bytes = 0, most = 0;
+		size_t first = i;
 
 		for (; i < t->n && t->changes[i].task == task; i++) {
 			bytes += t->changes[i].bytes;
-			threads += t->changes[i].threads;
 			most = bytes > most ? bytes : most;
-			workers = threads > workers ? threads : workers;
 		}
-		r = visit(ctx, task, (uint64_t)most, (uint32_t)workers);
+		r = visit(ctx, task, (uint64_t)most,
+			  workers_for_long(t->changes + first, i - first));
 	}
 	return r;
 }
