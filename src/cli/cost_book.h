@@ -38,7 +38,8 @@ struct book_run {
 	struct snapshot s; /* s.run is always there, the rest when it takes part */
 	bool selected;	   /* else it only shares a host with one that is */
 	uint32_t host;
-	uint64_t end_ns;	   /* running: its last known event */
+	uint64_t end_ns;	   /* running: now, or its last known event */
+	bool alive;		   /* it has no end, and processes that live here */
 	struct host_entry machine; /* stored with it, or with another of its boot */
 	bool has_machine;
 	uint64_t interrupted_ns; /* the notice that the machine is taken away; 0: none */

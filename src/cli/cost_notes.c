@@ -267,8 +267,7 @@ void cost_notes(struct cost_notes *n, const struct cost_book *b)
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
 			note(n, "run %s has not ended: it counts until %s", b->runs[i].s.run.uid,
-			     b->runs[i].s.run.status == RUN_RUNNING ? "now"
-								    : "its last known event");
+			     b->runs[i].alive ? "now" : "its last known event");
 		else if (b->runs[i].selected && !run_is_complete(&b->runs[i].s.run))
 			note(n,
 			     "run %s was not observed completely: what is attributed is a lower "

@@ -2,6 +2,7 @@
 /* Which runs a report is about, on which hosts, and what these hosts are. */
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,6 +412,34 @@ static uint64_t unix_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
+static int visit_alive(void *ctx, const struct process_row *p)
+{
+	bool *alive = ctx;
+
+	*alive |= !p->end_ns && p->pid && (kill((pid_t)p->pid, 0) == 0 || errno == EPERM);
+	return *alive;
+}
+
+/* Does it go on, here and now? One whose machine was switched off never got an end: it
+ * must not cost until today. */
+static bool is_alive(struct store *store, const struct run_row *run, bool *ret_alive)
+{
+	char boot[64] = "";
+	FILE *f;
+
+	*ret_alive = false;
+	if (run->status != RUN_RUNNING || !run->boot_id)
+		return true;
+	f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (!f || !fgets(boot, sizeof(boot), f))
+		boot[0] = '\0';
+	if (f)
+		fclose(f);
+	boot[strcspn(boot, "\n")] = '\0';
+	return strcmp(boot, run->boot_id) != 0 ||
+	       store_each_process_use(store, run->id, visit_alive, ret_alive) >= 0;
+}
+
 /* A run that goes on counts until now, as `tracer show` and `tracer tune` do; another one
  * without an end, until the last that is known of it. */
 static int find_ends(struct cost_book *b, struct store *store)
@@ -423,7 +452,9 @@ static int find_ends(struct cost_book *b, struct store *store)
 
 		if (run->s.run.end_ns)
 			continue;
-		if (run->s.run.status == RUN_RUNNING) {
+		if (!is_alive(store, &run->s.run, &run->alive))
+			return -EIO;
+		if (run->alive) {
 			run->end_ns = now_ns > run->end_ns ? now_ns : run->end_ns;
 			continue;
 		}
