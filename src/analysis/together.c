@@ -2,6 +2,7 @@
 #include "src/analysis/together.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
@@ -9,7 +10,9 @@
 struct together_change {
 	int64_t task;
 	uint64_t time_ns;
-	int64_t bytes, threads;
+	uint64_t bytes;
+	uint32_t threads;
+	bool ends;
 };
 
 static uint32_t workers_of(const struct together_process *p)
@@ -23,7 +26,8 @@ static uint32_t workers_of(const struct together_process *p)
 
 int together_add(struct together *t, const struct together_process *p)
 {
-	int64_t bytes = (int64_t)p->bytes, threads;
+	uint64_t end_ns = p->end_ns > p->start_ns ? p->end_ns : p->start_ns + 1;
+	uint32_t threads;
 
 	if (p->end_ns < p->start_ns)
 		return 0;
@@ -37,9 +41,34 @@ int together_add(struct together *t, const struct together_process *p)
 		t->changes = more;
 		t->size = size;
 	}
-	t->changes[t->n++] = (struct together_change){ p->task, p->start_ns, bytes, threads };
-	t->changes[t->n++] = (struct together_change){ p->task, p->end_ns, -bytes, -threads };
+	t->changes[t->n++] =
+		(struct together_change){ p->task, p->start_ns, p->bytes, threads, false };
+	t->changes[t->n++] = (struct together_change){ p->task, end_ns, p->bytes, threads, true };
 	return 0;
+}
+
+struct sum {
+	uint64_t bytes;
+	uint64_t beyond; /* UINT64_MAX: as often as bytes went around it */
+	uint64_t threads, most_bytes, most_threads;
+};
+
+static void sum_add(struct sum *s, const struct together_change *c)
+{
+	if (c->ends) {
+		s->beyond -= s->bytes < c->bytes;
+		s->bytes -= c->bytes;
+		s->threads -= c->threads;
+		return;
+	}
+	s->bytes += c->bytes;
+	s->beyond += s->bytes < c->bytes;
+	s->threads += c->threads;
+	s->most_threads = s->threads > s->most_threads ? s->threads : s->most_threads;
+	if (s->beyond)
+		s->most_bytes = UINT64_MAX;
+	else if (s->bytes > s->most_bytes)
+		s->most_bytes = s->bytes;
 }
 
 static int by_task_and_time(const void *a, const void *b)
@@ -50,7 +79,7 @@ static int by_task_and_time(const void *a, const void *b)
 		return x->task < y->task ? -1 : 1;
 	if (x->time_ns != y->time_ns)
 		return x->time_ns < y->time_ns ? -1 : 1;
-	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
+	return y->ends - x->ends; /* ends first */
 }
 
 int together_each(struct together *t,
@@ -62,15 +91,13 @@ int together_each(struct together *t,
 	if (t->n)
 		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
 	for (size_t i = 0; i < t->n && r == 0;) {
-		int64_t task = t->changes[i].task, bytes = 0, threads = 0, most = 0, workers = 0;
+		int64_t task = t->changes[i].task;
+		struct sum s = { 0 };
 
-		for (; i < t->n && t->changes[i].task == task; i++) {
-			bytes += t->changes[i].bytes;
-			threads += t->changes[i].threads;
-			most = bytes > most ? bytes : most;
-			workers = threads > workers ? threads : workers;
-		}
-		r = visit(ctx, task, (uint64_t)most, (uint32_t)workers);
+		for (; i < t->n && t->changes[i].task == task; i++)
+			sum_add(&s, &t->changes[i]);
+		r = visit(ctx, task, s.most_bytes,
+			  s.most_threads < UINT32_MAX ? (uint32_t)s.most_threads : UINT32_MAX);
 	}
 	return r;
 }
