@@ -49,6 +49,7 @@ struct budget {
 struct cost_config {
 	json_t *host_tree, *center_tree; /* own the texts */
 	bool hosts_given;		 /* host.yaml by name, not the usual one */
+	bool centers_given;		 /* costcenters.yaml by name */
 	struct host_entry *hosts;
 	size_t n_hosts;
 	struct who_rule *rules;

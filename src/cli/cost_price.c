@@ -10,8 +10,9 @@
 #include "src/cli/cost_book.h"
 #include "src/cost/terms.h"
 
-#define HOUR_NS 3600000000000ULL
-#define GB	1000000000ULL
+#define HOUR_NS	    3600000000000ULL
+#define GB	    1000000000ULL
+#define SPAN_MAX_NS (366 * 24 * HOUR_NS) /* that is estimated beyond the time of the runs */
 
 static int add_line(struct line_list *l, const struct cost_line *line)
 {
@@ -248,6 +249,77 @@ static int estimate(struct cost_book *b, struct book_host *h)
 	return r;
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct window *x = a, *y = b;
+
+	return x->start_ns < y->start_ns ? -1 : x->start_ns > y->start_ns;
+}
+
+/* The windows of the host become these and what was billed beyond them (final lines from
+ * `first`): bills have whole hours, and an estimate must be about the same time. Returns
+ * false, and the host is as it was, where that is too long or memory is short. */
+static bool widen(struct book_host *h, size_t first, struct window **ret_old, size_t *ret_n)
+{
+	size_t all = h->n_windows + h->final.n - first, n = 0;
+	struct window *w = calloc(all + 1, sizeof(*w));
+	uint64_t sum = 0;
+
+	if (!w)
+		return false;
+	memcpy(w, h->windows, h->n_windows * sizeof(*w));
+	for (size_t i = first; i < h->final.n; i++)
+		w[h->n_windows + i - first] =
+			(struct window){ h->final.lines[i].start_ns, h->final.lines[i].end_ns };
+	qsort(w, all, sizeof(*w), by_start);
+	for (size_t i = 1; i < all; i++) {
+		if (w[i].start_ns > w[n].end_ns)
+			w[++n] = w[i];
+		else if (w[i].end_ns > w[n].end_ns)
+			w[n].end_ns = w[i].end_ns;
+	}
+	for (size_t i = 0; i <= n; i++)
+		sum += w[i].end_ns - w[i].start_ns;
+	if (sum > h->wall_ns + SPAN_MAX_NS) {
+		free(w);
+		return false;
+	}
+	*ret_old = h->windows;
+	*ret_n = h->n_windows;
+	h->windows = w;
+	h->n_windows = n + 1;
+	return true;
+}
+
+static void narrow(struct book_host *h, struct window *old, size_t n)
+{
+	free(h->windows);
+	h->windows = old;
+	h->n_windows = n;
+}
+
+/* The estimate again, for all of the time that is billed. */
+static int estimate_billed(struct cost_book *b, struct book_host *h)
+{
+	struct window *old;
+	size_t n;
+	int r;
+
+	h->has_estimate = h->has_price;
+	if (!h->billed_ns)
+		return 0;
+	if (!widen(h, 0, &old, &n)) {
+		h->has_estimate = false;
+		return 0;
+	}
+	h->estimate.n = 0;
+	r = estimate(b, h);
+	narrow(h, old, n);
+	for (size_t i = 0; i < h->estimate.n; i++)
+		h->has_estimate &= h->estimate.lines[i].amount >= 0 || h->unpriced_ns;
+	return r;
+}
+
 /* What is billed, and what is not; pieces without a price are only counted. */
 static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 		   const struct line_list *lines, bool *ret_unpriced)
@@ -289,12 +361,29 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 	return r;
 }
 
+/* Of a volume, for all of the time that it is billed. */
+static int volume_billed(struct book_host *h, const struct host_volume *v, size_t first,
+			 size_t billed)
+{
+	struct window *old;
+	size_t n;
+	int r = 0;
+
+	if (!widen(h, billed, &old, &n))
+		return 0;
+	h->storage.n = first;
+	for (size_t i = 0; i < h->n_windows && r == 0; i++)
+		r = volume_line(h, v, &h->windows[i]);
+	narrow(h, old, n);
+	return r;
+}
+
 static int price_volumes(struct cost_book *b, struct book_host *h)
 {
 	int r = 0;
 
 	for (size_t v = 0; v < h->id.n_volumes && r == 0; v++) {
-		size_t first = h->storage.n;
+		size_t first = h->storage.n, billed = h->final.n;
 		struct line_list own;
 
 		for (size_t i = 0; i < h->n_windows && r == 0; i++)
@@ -303,6 +392,8 @@ static int price_volumes(struct cost_book *b, struct book_host *h)
 		if (r == 0)
 			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own,
 				    &h->id.volumes[v].unpriced);
+		if (r == 0 && h->final.n > billed)
+			r = volume_billed(h, &h->id.volumes[v], first, billed);
 	}
 	return r;
 }
@@ -382,6 +473,8 @@ int book_price(struct cost_book *b)
 		if (r == 0)
 			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate,
 				    &ignored);
+		if (r == 0)
+			r = estimate_billed(b, h);
 		if (r == 0)
 			r = price_volumes(b, h);
 		drop_unpriced(&h->estimate);
