@@ -7,7 +7,7 @@
 
 #define WORKS  0.25 /* of its life: less is a shell that waits for others, or a helper */
 #define LASTS  0.1  /* of its task's: less is a short helper beside it */
-#define LEVELS 256  /* of threads at a time that are told apart */
+#define LEVELS 4096 /* of threads at a time; more count as the last */
 
 struct together_change {
 	int64_t task;
