@@ -394,15 +394,23 @@ static int load(const char *given, const char *usual, char *path, json_t **ret)
 	return r < 0 ? EXIT_USAGE : EXIT_OK;
 }
 
-int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path)
+int cost_config_load_hosts(struct cost_config *c, const char *host_path)
 {
 	char path[PATH_MAX];
 	int rc;
 
-	*c = (struct cost_config){ .hosts_given = host_path, .centers_given = center_path };
+	*c = (struct cost_config){ .hosts_given = host_path };
 	rc = load(host_path, "host.yaml", path, &c->host_tree);
-	if (!rc && c->host_tree)
-		rc = read_hosts(c, path);
+	return !rc && c->host_tree ? read_hosts(c, path) : rc;
+}
+
+int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path)
+{
+	char path[PATH_MAX];
+	int rc = cost_config_load_hosts(c, host_path);
+
+	c->centers_given = center_path;
+
 	if (!rc)
 		rc = load(center_path, "costcenters.yaml", path, &c->center_tree);
 	if (!rc && c->center_tree)

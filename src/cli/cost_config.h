@@ -66,6 +66,7 @@ struct cost_config {
 
 /* Paths NULL: the user's own, which may be absent. Returns an exit code; it has
  * said what is wrong. */
+int cost_config_load_hosts(struct cost_config *c, const char *host_path); /* host.yaml alone */
 int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path);
 void cost_config_fini(struct cost_config *c);
 /* The settings for a host name. */

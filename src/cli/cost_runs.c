@@ -11,12 +11,14 @@
 #include <unistd.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/log.h"
 #include "src/base/str.h"
 #include "src/cli/cost_book.h"
 #include "src/cli/reader.h"
 #include "src/cost/weights.h"
 
-#define HOUR_NS 3600000000000ULL
+#define WINDOW_MAX_NS (20 * 366 * 86400ULL * 1000000000ULL) /* longer is no time of a machine */
+#define HOUR_NS	      3600000000000ULL
 
 struct intern {
 	UT_hash_handle hh;
@@ -199,6 +201,12 @@ static int visit_run(void *ctx, const struct run_row *row)
 	read_machine(b, r);
 	b->n_selected += r->selected;
 	r->end_ns = row->end_ns > row->start_ns ? row->end_ns : row->start_ns;
+	if (r->end_ns - row->start_ns > WINDOW_MAX_NS) {
+		log_warning("run %s: its end is more than 20 years after its start, which cannot "
+			    "be: it is not counted",
+			    row->uid);
+		r->end_ns = row->start_ns;
+	}
 	return 0;
 }
 
@@ -244,11 +252,17 @@ static void merge_windows(struct book_host *h)
 /* A host that was rented from its launch to its stop costs for all of that. */
 static int rented(struct book_host *h)
 {
+	uint64_t end_ns;
+
 	if (!h->n_windows || !h->id.launched_ns)
 		return 0;
-	return add_window(h, h->id.launched_ns,
-			  h->id.stopped_ns ? h->id.stopped_ns
-					   : h->windows[h->n_windows - 1].end_ns);
+	end_ns = h->id.stopped_ns ? h->id.stopped_ns : h->windows[h->n_windows - 1].end_ns;
+	if (end_ns > h->id.launched_ns && end_ns - h->id.launched_ns > WINDOW_MAX_NS) {
+		log_warning("the host started more than 20 years before its end, which cannot be: "
+			    "only its runs are counted; see --host-started and `launched`");
+		return 0;
+	}
+	return add_window(h, h->id.launched_ns, end_ns);
 }
 
 static void size_of_host(const struct cost_book *b, struct book_host *h, const struct run_row *run)

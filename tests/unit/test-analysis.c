@@ -123,6 +123,15 @@ static const struct run runs[] = {
 	      { { LEDGER_CPU, 900 }, { LEDGER_RUNQ, 3000 }, { LEDGER_LOCK, 5100 } },
 	      3,
 	      .switches = 9000 } } },
+	{ "threads that wait for one that lacks a CPU, for long",
+	  "info cpu-starved",
+	  { { "bwa",
+	      0,
+	      0,
+	      15000,
+	      { { LEDGER_CPU, 8000 }, { LEDGER_RUNQ, 9300 }, { LEDGER_LOCK, 49000 } },
+	      5,
+	      .switches = 9000 } } },
 	{ "threads that contend, and lack a CPU as well",
 	  "warning lock",
 	  { { "a",
@@ -314,6 +323,18 @@ static const struct run runs[] = {
 	  { { "sh", 0, 0, 430, { { LEDGER_CHILD, 430 } } },
 	    { "a", 1, 0, 214, { { LEDGER_CPU, 214 } }, .signal = SIGSEGV, .command = 5 },
 	    { "a", 1, 214, 428, { { LEDGER_CPU, 214 } }, .command = 5 } } },
+	{ "an attempt repeated long after, while others worked, lost only its own time",
+	  "notice retry",
+	  { { "sh", 0, 0, 9000, { { LEDGER_CHILD, 9000 } } },
+	    { "a", 1, 0, 800, { { LEDGER_CPU, 800 } }, .exit_code = 3, .command = 5 },
+	    { "b", 1, 0, 8000, { { LEDGER_CPU, 8000 } }, .command = 6 },
+	    { "a", 1, 8000, 9000, { { LEDGER_CPU, 1000 } }, .command = 5 } } },
+	{ "a back-off is lost, whatever sleeps in it",
+	  "warning retry",
+	  { { "sh", 0, 0, 9000, { { LEDGER_CHILD, 9000 } } },
+	    { "a", 1, 0, 300, { { LEDGER_CPU, 300 } }, .exit_code = 3, .command = 5 },
+	    { "sleep", 1, 300, 2300, { { LEDGER_SLEEP, 2000 } }, .command = 6 },
+	    { "a", 1, 2300, 9000, { { LEDGER_CPU, 6700 } }, .command = 5 } } },
 	{ "a question that was asked twice",
 	  "info compute-bound",
 	  { { "sh", 0, 0, 3000, { { LEDGER_CHILD, 3000 } } },
@@ -439,6 +460,33 @@ static void test_verdicts(void **state)
 		units_fini(&u);
 		run_facts_fini(&f);
 	}
+}
+
+/* The verdict of a unit is that of the largest part of its time. */
+static void test_unit_beside_neighbours(void **state)
+{
+	static const struct run r = {
+		.made = { { "simulate",
+			    0,
+			    0,
+			    3000,
+			    { { LEDGER_CPU, 1050 }, { LEDGER_RUNQ, 1890 } } } }
+	};
+	struct run_facts f;
+	struct findings all = { 0 };
+	struct units u = { 0 };
+
+	build(&f, &r);
+	judge(&f, &all, &u);
+	for (unsigned i = 0; i < u.n; i++) {
+		assert_true(u.list[i].neighbours);
+		assert_int_equal(u.list[i].verdict, VERDICT_CPU_STARVED);
+	}
+	for (unsigned i = 0; i < all.n; i++)
+		assert_int_equal(all.list[i].severity, SEVERITY_INFO);
+	findings_fini(&all);
+	units_fini(&u);
+	run_facts_fini(&f);
 }
 
 /* One process that computes and failed, with what happened to it. */
@@ -745,12 +793,13 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_signals),	    cmocka_unit_test(test_oom),
-		cmocka_unit_test(test_incomplete),  cmocka_unit_test(test_contention),
-		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_pipe_chain),  cmocka_unit_test(test_pipes_max),
-		cmocka_unit_test(test_engine_says), cmocka_unit_test(test_confidence),
+		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_unit_beside_neighbours),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_oom),	   cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_contention), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_pipe),	   cmocka_unit_test(test_pipe_chain),
+		cmocka_unit_test(test_pipes_max),  cmocka_unit_test(test_engine_says),
+		cmocka_unit_test(test_confidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
