@@ -2,8 +2,9 @@
 /*
  * The CPUs that a run had, and what others took of them, from how long its tasks
  * waited for a CPU. What others run stretches all time on a CPU. But if fewer CPUs
- * explain the waits without anybody else, and each task's own wait at least as well,
- * then the run was bound to so many (taskset, a cpuset).
+ * explain the waits without anybody else, each task's own wait at least as well, and a
+ * long run used as many all the time, never more, then it was bound to so many (taskset,
+ * a cpuset). Others that take a share of a host's CPUs leave the same waits for a while.
  */
 #include <errno.h>
 #include <math.h>
@@ -19,6 +20,9 @@
 #define SLOW_NONE     1.07
 #define FIT_AS_GOOD   1.1
 #define CORES_TRIED   16
+#define BOUND_LONG_S  60.0 /* others come and go meanwhile */
+#define BOUND_USED    0.9  /* of the CPUs that it was bound to, in the mean */
+#define BOUND_MOST    1.02
 
 static double waits_of(const struct order *o, double *ret_on_cpu)
 {
@@ -84,6 +88,17 @@ static int misfit(const struct order *o, double cores, double slow, double *ret)
 	return r;
 }
 
+/* Did it use so many CPUs, and no more, over a long time? */
+static bool used_long(const struct whatif_run *run, double cores)
+{
+	double cpu_s = run->engine_cpu_s;
+
+	for (size_t i = 0; i < run->n; i++)
+		cpu_s += run->tasks[i].cpu_s;
+	return run->run_s >= BOUND_LONG_S && cpu_s >= BOUND_USED * cores * run->run_s &&
+	       cpu_s <= BOUND_MOST * cores * run->run_s;
+}
+
 int whatif_cores(const struct whatif_run *run, const struct order *o, double *ret_cores,
 		 double *ret_slow)
 {
@@ -100,6 +115,8 @@ int whatif_cores(const struct whatif_run *run, const struct order *o, double *re
 	else
 		few = 0;
 	for (; r == 0 && few >= 1; few--) {
+		if (!used_long(run, few))
+			continue;
 		r = find_slow(o, few, SLOW_NONE, &fewer_slow);
 		if (r == 0 && fewer_slow < SLOW_NONE)
 			r = misfit(o, few, fewer_slow, &fewer_off);

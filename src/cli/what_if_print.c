@@ -59,6 +59,9 @@ static void print_basis(const struct what_if_said *s)
 		printf("others used the CPUs, too (%.0f %% were left); they are taken to go on "
 		       "so\n",
 		       100 * w->cores_share);
+	if (w->cores_share < 0.95 && !s->w->run.cores_told)
+		printf("if it was bound to fewer CPUs than the %g taken here, say so: had=N\n",
+		       w->cores_had);
 	if (by_trials(s))
 		printf("the range: of %u predictions of %u runs from each other, four of five were "
 		       "as near\n",
@@ -94,7 +97,7 @@ int what_if_print_text(const struct what_if_said *s)
 		       s->w->steps ? "steps" : "tasks");
 	if (w->cores_had < s->h->runs[0].row.cpus)
 		printf(", on %g of %u CPUs%s", w->cores_had, s->h->runs[0].row.cpus,
-		       s->w->run.cores_told ? "" : " (as its waits say)");
+		       s->w->run.cores_told ? "" : " (by its use and its waits; had=N says it)");
 	fputs("\nwith ", stdout);
 	safe_print(stdout, s->change);
 	if (w->doubt != WHATIF_NONE) {
