@@ -14,6 +14,7 @@
 #define MAD_TO_SIGMA  1.4826 /* of a normal distribution */
 #define MEDIAN_STEP   0.954  /* of two normal values, in their sigma */
 #define SPIKE	      5	     /* sigma */
+#define SAME_LEVEL    1e-9   /* rounding */
 #define SPREAD_LEAST  0.01   /* of log levels: what repeats exactly is not known so well */
 
 struct levels { /* of the runs that have any, in their order */
@@ -96,18 +97,37 @@ static double median(struct levels *l, const double *values, size_t first, size_
 	return stats_median(l->work, end - first);
 }
 
+/* The smallest step between different levels, of all: where most repeat exactly, values
+ * are coarse, and one step further may be chance. 0: all are the same. */
+static double least_gap(struct levels *l, size_t n)
+{
+	double least = INFINITY;
+
+	for (size_t i = 0; i < n; i++)
+		l->work[i] = l->level[i];
+	stats_sort(l->work, n);
+	for (size_t i = 1; i < n; i++)
+		if (l->work[i] - l->work[i - 1] > SAME_LEVEL)
+			least = fmin(least, l->work[i] - l->work[i - 1]);
+	return isfinite(least) ? least : 0;
+}
+
 /* How unlikely the newest level is after those before; 1: they are too few. */
 static double newest_p(struct levels *l)
 {
 	size_t n = l->n - 1;
-	double middle, spread, z;
+	double middle, spread, z, mean;
 
 	if (n < CHANGE_EARLIER)
 		return 1;
 	middle = median(l, l->level, 0, n);
 	for (size_t i = 0; i < n; i++)
 		l->work[i] = fabs(l->level[i] - middle);
-	spread = fmax(MAD_TO_SIGMA * stats_median(l->work, n), SPREAD_LEAST);
+	mean = stats_mean(l->work, n);
+	spread = MAD_TO_SIGMA * stats_median(l->work, n);
+	if (spread < SAME_LEVEL)
+		spread = fmax(mean, least_gap(l, n + 1));
+	spread = fmax(spread, SPREAD_LEAST);
 	/* both the median and the spread are themselves of n runs */
 	z = fabs(l->level[n] - middle) / (spread * sqrt(1 + 1 / (double)n) * (1 + 4 / (double)n)) /
 	    sqrt(3);

@@ -83,6 +83,9 @@ static bool is_contended(const struct fact_process *p, const double *state, doub
 
 	double fetched = state[LEDGER_DISK] + state[LEDGER_RECLAIM];
 
+	/* they wait for one that waits for a CPU: it is the CPU that lacks */
+	if (state[LEDGER_RUNQ] > state[LEDGER_CPU])
+		return false;
 	return p->threads_peak > 1 && waits_n > 0 && thread > 0 &&
 	       fetched < CONTENDED_DISK_SHARE * life && lock >= CONTENDED_LOCK_SHARE * thread &&
 	       state[LEDGER_LOCK] / waits_n <= CONTENDED_WAIT_MAX_NS &&

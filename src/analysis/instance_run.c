@@ -200,6 +200,7 @@ struct replays {
 	struct replay made[REPLAYS_MAX * 2];
 	size_t n;
 	struct whatif_task *tasks; /* a copy with the speed of the last replay */
+	double slow;		   /* by others: of the run, so it is found but once; 0: not yet */
 };
 
 /* NAN: it cannot be told. */
@@ -209,7 +210,8 @@ static int replay(const struct instance_run *r, struct replays *all, struct repl
 					.n = r->n,
 					.run_s = r->seconds,
 					.was = { .cores = r->cores },
-					.cores_told = true };
+					.cores_told = true,
+					.slow = all->slow };
 	const struct whatif_world would = { .cores = p->vcpus, .memory_bytes = p->memory_bytes };
 	struct whatif w;
 	int e;
@@ -223,6 +225,7 @@ static int replay(const struct instance_run *r, struct replays *all, struct repl
 	e = whatif_predict(&run, &would, &w);
 	if (e < 0)
 		return e;
+	all->slow = 1 / w.cores_share;
 	p->seconds = w.doubt == WHATIF_NONE ? w.predicted_s : NAN;
 	p->error = w.error_ratio;
 	return 0;

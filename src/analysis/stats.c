@@ -8,8 +8,7 @@
 
 #include "src/base/cleanup.h"
 
-#define EXACT_MAX 60	  /* values of both samples: above it the normal form is as good */
-#define SHIFT_MAX 4000000 /* differences: 32 MB */
+#define EXACT_MAX 60 /* values of both samples: above it the normal form is as good */
 #define Z_95_TWO  1.959963984540054
 
 static int by_value(const void *a, const void *b)
@@ -189,28 +188,78 @@ double stats_rank_sum_floor(size_t n_a, size_t n_b)
 	return n_a && n_b ? fmin(1, 2 / ways) : 1;
 }
 
+struct pairs { /* all b - a, of two sorted samples: too many to be listed */
+	double *a, *b;
+	size_t n_a, n_b;
+};
+
+/* How many differences are x or less. */
+static size_t pairs_until(const struct pairs *p, double x)
+{
+	size_t count = 0, j = 0;
+
+	for (size_t i = 0; i < p->n_a; i++) {
+		while (j < p->n_b && p->b[j] - p->a[i] <= x)
+			j++;
+		count += j;
+	}
+	return count;
+}
+
+/* The k-th difference, from 0: the least x that k + 1 of them do not exceed. Halving
+ * ends at neighbouring numbers, so it is that difference itself. */
+static double pairs_at(const struct pairs *p, size_t k)
+{
+	double low = p->b[0] - p->a[p->n_a - 1], high = p->b[p->n_b - 1] - p->a[0];
+
+	if (pairs_until(p, low) > k)
+		return low;
+	for (;;) {
+		double middle = low / 2 + high / 2;
+
+		if (!(middle > low && middle < high))
+			return high;
+		if (pairs_until(p, middle) > k)
+			high = middle;
+		else
+			low = middle;
+	}
+}
+
+static int pairs_init(struct pairs *p, const double *a, const double *b)
+{
+	p->a = malloc(p->n_a * sizeof(*a));
+	p->b = malloc(p->n_b * sizeof(*b));
+	if (!p->a || !p->b)
+		return -ENOMEM;
+	memcpy(p->a, a, p->n_a * sizeof(*a));
+	memcpy(p->b, b, p->n_b * sizeof(*b));
+	stats_sort(p->a, p->n_a);
+	stats_sort(p->b, p->n_b);
+	return 0;
+}
+
 int stats_shift(const double *a, size_t n_a, const double *b, size_t n_b, struct stats_shift *ret)
 {
-	_cleanup_free_ double *d = NULL;
-	size_t n, k;
-	double spread;
+	struct pairs p = { .n_a = n_a, .n_b = n_b };
+	size_t n = n_a * n_b, k;
+	double spread, middle;
+	int r;
 
 	if (!n_a || !n_b)
 		return -EINVAL;
-	if (n_a > SHIFT_MAX / n_b)
-		return -E2BIG;
-	n = n_a * n_b;
-	d = malloc(n * sizeof(*d));
-	if (!d)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_a; i++)
-		for (size_t j = 0; j < n_b; j++)
-			d[i * n_b + j] = b[j] - a[i];
-	stats_sort(d, n);
-	spread = Z_95_TWO * sqrt((double)n * (double)(n_a + n_b + 1) / 12);
-	k = spread < (double)n / 2 ? (size_t)((double)n / 2 - spread) : 0;
-	*ret = (struct stats_shift){ stats_quantile(d, n, 0.5), d[k], d[n - 1 - k] };
-	return 0;
+	r = pairs_init(&p, a, b);
+	if (r == 0) {
+		spread = Z_95_TWO * sqrt((double)n * (double)(n_a + n_b + 1) / 12);
+		k = spread < (double)n / 2 ? (size_t)((double)n / 2 - spread) : 0;
+		middle = pairs_at(&p, (n - 1) / 2);
+		if (n % 2 == 0)
+			middle += 0.5 * (pairs_at(&p, n / 2) - middle);
+		*ret = (struct stats_shift){ middle, pairs_at(&p, k), pairs_at(&p, n - 1 - k) };
+	}
+	free(p.a);
+	free(p.b);
+	return r;
 }
 
 int stats_false_discovery(double *p, size_t n)

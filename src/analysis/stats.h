@@ -33,7 +33,7 @@ double stats_rank_sum_p(const double *a, size_t n_a, const double *b, size_t n_b
 double stats_rank_sum_floor(size_t n_a, size_t n_b);
 /* Median of all b - a (Hodges and Lehmann), with the interval of it that holds the
  * true shift with 95 % (normal approximation of the ranks; all of the range when
- * samples are too small). n_a x n_b differences at most 4,000,000, else -E2BIG. */
+ * samples are too small). Exact, in n log n: the differences are not listed. */
 struct stats_shift {
 	double median, low, high;
 };

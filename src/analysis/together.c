@@ -2,14 +2,19 @@
 #include "src/analysis/together.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
-#define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
+#define WORKS  0.25 /* of its life: less is a shell that waits for others, or a helper */
+#define LASTS  0.1  /* of its task's: less is a short helper beside it */
+#define LEVELS 4096 /* of threads at a time; more count as the last */
 
 struct together_change {
 	int64_t task;
 	uint64_t time_ns;
-	int64_t bytes, threads;
+	uint64_t bytes;
+	uint32_t threads;
+	bool ends;
 };
 
 static uint32_t workers_of(const struct together_process *p)
@@ -23,7 +28,8 @@ static uint32_t workers_of(const struct together_process *p)
 
 int together_add(struct together *t, const struct together_process *p)
 {
-	int64_t bytes = (int64_t)p->bytes, threads;
+	uint64_t end_ns = p->end_ns > p->start_ns ? p->end_ns : p->start_ns + 1;
+	uint32_t threads;
 
 	if (p->end_ns < p->start_ns)
 		return 0;
@@ -37,9 +43,31 @@ int together_add(struct together *t, const struct together_process *p)
 		t->changes = more;
 		t->size = size;
 	}
-	t->changes[t->n++] = (struct together_change){ p->task, p->start_ns, bytes, threads };
-	t->changes[t->n++] = (struct together_change){ p->task, p->end_ns, -bytes, -threads };
+	t->changes[t->n++] =
+		(struct together_change){ p->task, p->start_ns, p->bytes, threads, false };
+	t->changes[t->n++] = (struct together_change){ p->task, end_ns, p->bytes, threads, true };
 	return 0;
+}
+
+struct sum {
+	uint64_t bytes;
+	uint64_t beyond; /* as often as bytes went around UINT64_MAX */
+	uint64_t most;
+};
+
+static void sum_add(struct sum *s, const struct together_change *c)
+{
+	if (c->ends) {
+		s->beyond -= s->bytes < c->bytes;
+		s->bytes -= c->bytes;
+		return;
+	}
+	s->bytes += c->bytes;
+	s->beyond += s->bytes < c->bytes;
+	if (s->beyond)
+		s->most = UINT64_MAX;
+	else if (s->bytes > s->most)
+		s->most = s->bytes;
 }
 
 static int by_task_and_time(const void *a, const void *b)
@@ -50,7 +78,29 @@ static int by_task_and_time(const void *a, const void *b)
 		return x->task < y->task ? -1 : 1;
 	if (x->time_ns != y->time_ns)
 		return x->time_ns < y->time_ns ? -1 : 1;
-	return (x->bytes > y->bytes) - (x->bytes < y->bytes); /* ends first */
+	return y->ends - x->ends; /* ends first */
+}
+
+/* So many threads had work at a time for a tenth of the task or longer, the most of
+ * these. changes: those of one task. */
+static uint32_t workers_for_long(const struct together_change *changes, size_t n)
+{
+	uint64_t at[LEVELS] = { 0 }, enough, sum = 0;
+	uint64_t threads = 0;
+	uint32_t level;
+
+	enough = (uint64_t)(LASTS * (double)(changes[n - 1].time_ns - changes[0].time_ns));
+	for (size_t i = 0; i + 1 < n; i++) {
+		threads += changes[i].ends ? -(uint64_t)changes[i].threads : changes[i].threads;
+		level = threads < LEVELS ? (uint32_t)threads : LEVELS - 1;
+		at[level] += changes[i + 1].time_ns - changes[i].time_ns;
+	}
+	for (level = LEVELS - 1; level; level--) {
+		sum += at[level];
+		if (sum && sum >= enough)
+			return level;
+	}
+	return 0;
 }
 
 int together_each(struct together *t,
@@ -62,15 +112,13 @@ int together_each(struct together *t,
 	if (t->n)
 		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
 	for (size_t i = 0; i < t->n && r == 0;) {
-		int64_t task = t->changes[i].task, bytes = 0, threads = 0, most = 0, workers = 0;
+		int64_t task = t->changes[i].task;
+		struct sum s = { 0 };
+		size_t first = i;
 
-		for (; i < t->n && t->changes[i].task == task; i++) {
-			bytes += t->changes[i].bytes;
-			threads += t->changes[i].threads;
-			most = bytes > most ? bytes : most;
-			workers = threads > workers ? threads : workers;
-		}
-		r = visit(ctx, task, (uint64_t)most, (uint32_t)workers);
+		for (; i < t->n && t->changes[i].task == task; i++)
+			sum_add(&s, &t->changes[i]);
+		r = visit(ctx, task, s.most, workers_for_long(t->changes + first, i - first));
 	}
 	return r;
 }

@@ -86,7 +86,10 @@ static unsigned largest_wait(const struct unit *u)
 static void judge(struct unit *u)
 {
 	unsigned largest = largest_wait(u);
-	double cpu = unit_share(u, LEDGER_CPU), wait = unit_share(u, largest);
+	double wait = unit_share(u, largest);
+	/* what others took is taken out of both sides of a comparison, or of none */
+	double cpu = largest == LEDGER_RUNQ ? explained_share(&u->explained, LEDGER_CPU)
+					    : unit_share(u, LEDGER_CPU);
 
 	u->share = explained_share(&u->explained, LEDGER_CPU);
 	u->trifle = u->kind != SUBJECT_TOOL && u->explained.total_ns < TRIFLE_NS;

@@ -141,8 +141,8 @@ int whatif_predict(const struct whatif_run *run, const struct whatif_world *woul
 	struct order o;
 	int r;
 
-	if (!run->n) {
-		made.doubt = WHATIF_NO_TASKS;
+	if (!run->n || run->n > WHATIF_TASKS_MOST) {
+		made.doubt = run->n ? WHATIF_TOO_MANY : WHATIF_NO_TASKS;
 		*ret = made;
 		return 0;
 	}
@@ -177,6 +177,7 @@ const char *whatif_doubt_words(enum whatif_doubt doubt)
 		"tasks asked for all places that there were: what they do with more is not known",
 		"a task needs more memory than that",
 		"replaying what was does not give what was",
+		"the run has more than 50,000 tasks: they are not replayed",
 	};
 
 	return words[doubt];

@@ -62,6 +62,8 @@ struct whatif_run {
 	double slow;		 /* by others, if found before (1 / cores_share); else 0 */
 };
 
+#define WHATIF_TASKS_MOST 50000 /* a replay takes n log n, and some 60 are made */
+
 enum whatif_doubt {
 	WHATIF_NONE,
 	WHATIF_NO_TASKS,
@@ -70,7 +72,8 @@ enum whatif_doubt {
 	WHATIF_MORE_CORES, /* most work was already limited by the cores there were */
 	WHATIF_THREADS,	   /* tasks asked for all places: with more they may ask for more */
 	WHATIF_NO_ROOM,	   /* a task needs more memory than there would be */
-	WHATIF_BAD_MODEL   /* the replay of what was is too far from what was */
+	WHATIF_BAD_MODEL,  /* the replay of what was is too far from what was */
+	WHATIF_TOO_MANY	   /* tasks: WHATIF_TASKS_MOST */
 };
 
 struct whatif {

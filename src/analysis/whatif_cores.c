@@ -36,8 +36,8 @@ static double waits_of(const struct order *o, double *ret_on_cpu)
 	return waited;
 }
 
-/* The stretch at which the replay waits for as long as the run did. */
-static int find_slow(const struct order *o, double cores, double *ret)
+/* The stretch at which the replay waits for as long as the run did, up to `most`. */
+static int find_slow(const struct order *o, double cores, double most, double *ret)
 {
 	struct replay_options how = { .of.cores = cores, .slow = 1, .as_was = true };
 	double low = 1, high = SLOW_MOST, on_cpu, waited = waits_of(o, &on_cpu);
@@ -46,6 +46,14 @@ static int find_slow(const struct order *o, double cores, double *ret)
 
 	if (r == 0 && waited <= p.queue_s + QUEUE_NOTICED * on_cpu)
 		high = low;
+	if (r == 0 && low < high && most < SLOW_MOST) { /* is it worth looking for? */
+		how.slow = most;
+		r = whatif_replay(o, &how, &p);
+		if (r == 0 && p.queue_s <= waited)
+			low = high = most;
+		else
+			high = most;
+	}
 	for (unsigned i = 0; i < HALVINGS && low < high && r == 0; i++) {
 		how.slow = sqrt(low * high);
 		r = whatif_replay(o, &how, &p);
@@ -101,7 +109,7 @@ int whatif_cores(const struct whatif_run *run, const struct order *o, double *re
 	if (run->slow > 0)
 		slow = run->slow;
 	else
-		r = find_slow(o, cores, &slow);
+		r = find_slow(o, cores, SLOW_MOST, &slow);
 	if (r == 0 && !run->cores_told && slow > SLOW_SUSPECT)
 		r = misfit(o, cores, slow, &off);
 	else
@@ -109,8 +117,8 @@ int whatif_cores(const struct whatif_run *run, const struct order *o, double *re
 	for (; r == 0 && few >= 1; few--) {
 		if (!used_long(run, few))
 			continue;
-		r = find_slow(o, few, &fewer_slow);
-		if (r == 0)
+		r = find_slow(o, few, SLOW_NONE, &fewer_slow);
+		if (r == 0 && fewer_slow < SLOW_NONE)
 			r = misfit(o, few, fewer_slow, &fewer_off);
 		if (r == 0 && fewer_slow < SLOW_NONE && fewer_off <= off * FIT_AS_GOOD) {
 			cores = few;

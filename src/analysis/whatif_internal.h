@@ -71,6 +71,9 @@ struct sharer { /* somebody who uses CPUs now */
 	double on;   /* ret: share of its time on a CPU or waiting for one */
 };
 
-void whatif_share(struct sharer *list, size_t n, double cores, double slow);
+/* Sets all rates; returns the cores that they want on average. */
+double whatif_share(struct sharer *list, size_t n, double cores, double slow);
+/* Of one more, beside others who want so many cores. */
+double whatif_share_rate(struct sharer *one, double others, double cores, double slow);
 
 #endif

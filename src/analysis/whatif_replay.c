@@ -2,7 +2,9 @@
 /*
  * The jobs run again: those whose needs are met begin in the observed order as long
  * as there are places and memory, after the time that the engine takes to start them.
- * What runs at a time shares the CPUs (whatif_share.c).
+ * What runs at a time shares the CPUs (whatif_share.c). How fast each goes is found
+ * again when one in 64 of those who run has changed: with fewer than that, at every
+ * change. A replay takes n log n, however many run at a time.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,14 +15,16 @@
 
 #define BACKFILL 16 /* later ones that are tried when the first does not fit */
 #define PASS	 (1ULL << 32)
+#define STALE	 64 /* of those who run one in so many has changed */
 
-enum phase { PHASE_DELAY, PHASE_LAUNCH, PHASE_RUN };
+enum phase { PHASE_DELAY, PHASE_LAUNCH, PHASE_RUN, PHASE_OVER };
 
 struct running {
 	uint32_t job;
 	enum phase phase;
+	double since_s; /* left and rate are of then */
 	double left_s, rate;
-	double work_s; /* PHASE_RUN: all of it, in this world */
+	double due_s; /* at this rate */
 };
 
 struct state {
@@ -31,10 +35,12 @@ struct state {
 	uint32_t *needs; /* not yet met, by job */
 	uint64_t *ready; /* heap of PASS | job */
 	size_t n_ready;
-	uint64_t turn; /* the last that began */
-	struct running *running;
+	uint64_t turn;		 /* the last that began */
+	struct running *running; /* in the order in which they came */
 	struct sharer *sharers;
-	size_t n_running;
+	uint32_t *due; /* heap of places in running, by due_s */
+	size_t n_running, n_due, n_changed;
+	double wanted;	     /* cores, by all, when rates were set */
 	bool *ended;	     /* by observed end */
 	size_t prefix, next; /* without a graph */
 	size_t n_ended, n_launching;
@@ -117,12 +123,80 @@ static double work_of(const struct state *s, const struct job *j, double *ret_co
 	return work * (1 - j->bound + j->bound * cores / *ret_cores);
 }
 
+static bool is_before(const struct state *s, uint32_t a, uint32_t b)
+{
+	double x = s->running[a].due_s, y = s->running[b].due_s;
+
+	return x < y || (x <= y && a < b);
+}
+
+static void due_push(struct state *s, uint32_t place)
+{
+	size_t at = s->n_due++;
+
+	for (; at && is_before(s, place, s->due[(at - 1) / 2]); at = (at - 1) / 2)
+		s->due[at] = s->due[(at - 1) / 2];
+	s->due[at] = place;
+}
+
+static uint32_t due_pop(struct state *s)
+{
+	uint32_t top = s->due[0], last = s->due[--s->n_due];
+	size_t at = 0, child;
+
+	for (; (child = 2 * at + 1) < s->n_due; at = child) {
+		if (child + 1 < s->n_due && is_before(s, s->due[child + 1], s->due[child]))
+			child++;
+		if (!is_before(s, s->due[child], last))
+			break;
+		s->due[at] = s->due[child];
+	}
+	s->due[at] = last;
+	return top;
+}
+
+static struct sharer sharer_of(const struct state *s, const struct running *r)
+{
+	const struct job *j = &s->o->jobs[r->job];
+	struct sharer one = { .bound = j->bound };
+
+	if (r->phase == PHASE_LAUNCH)
+		return (struct sharer){ .bound = s->o->engine_bound, .cores = 1 };
+	(void)work_of(s, j, &one.cores);
+	return one;
+}
+
+/* A part of its way begins, beside the others as they were when rates were set. */
+static void start(struct state *s, uint32_t place, enum phase phase, double left_s)
+{
+	struct running *r = &s->running[place];
+	struct sharer one;
+
+	r->phase = phase;
+	r->since_s = s->now_s;
+	r->left_s = left_s;
+	r->rate = 1;
+	if (phase != PHASE_DELAY) {
+		one = sharer_of(s, r);
+		r->rate = whatif_share_rate(&one, s->wanted, s->how->of.cores, s->how->slow);
+	}
+	r->due_s = s->now_s + left_s / r->rate;
+	s->n_changed++;
+	due_push(s, place);
+}
+
+static void add(struct state *s, uint32_t job, enum phase phase, double left_s)
+{
+	s->running[s->n_running] = (struct running){ .job = job };
+	start(s, (uint32_t)s->n_running++, phase, left_s);
+}
+
 static void become_ready(struct state *s, uint32_t job)
 {
 	const struct job *j = &s->o->jobs[job];
 
 	if (j->delay_s > 0)
-		s->running[s->n_running++] = (struct running){ job, PHASE_DELAY, j->delay_s, 1, 0 };
+		add(s, job, PHASE_DELAY, j->delay_s);
 	else
 		offer(s, job);
 }
@@ -176,48 +250,10 @@ static void let_in(struct state *s)
 		s->n_taken++;
 		s->memory_bytes += j->memory_bytes;
 		s->n_launching++;
-		s->running[s->n_running++] = (struct running){ job, PHASE_LAUNCH, j->gap_s, 1, 0 };
+		add(s, job, PHASE_LAUNCH, j->gap_s);
 	}
 	while (n)
 		heap_push(s, passed[--n]);
-}
-
-/* The engine is one program, however many tasks it starts. */
-static void set_rates(struct state *s)
-{
-	size_t n = 0;
-	double engine = 1;
-
-	for (size_t i = 0; i < s->n_running; i++) {
-		const struct job *j = &s->o->jobs[s->running[i].job];
-
-		if (s->running[i].phase != PHASE_RUN)
-			continue;
-		s->sharers[n].bound = j->bound;
-		(void)work_of(s, j, &s->sharers[n++].cores);
-	}
-	if (s->n_launching)
-		s->sharers[n++] = (struct sharer){ .bound = s->o->engine_bound, .cores = 1 };
-	whatif_share(s->sharers, n, s->how->of.cores, s->how->slow);
-	if (s->n_launching)
-		engine = s->sharers[n - 1].rate;
-	n = 0;
-	for (size_t i = 0; i < s->n_running; i++) {
-		struct running *r = &s->running[i];
-
-		r->rate = r->phase == PHASE_RUN	     ? s->sharers[n++].rate
-			  : r->phase == PHASE_LAUNCH ? engine
-						     : 1;
-	}
-}
-
-static void begin(struct state *s, struct running *r)
-{
-	double cores;
-
-	s->n_launching--;
-	r->phase = PHASE_RUN;
-	r->work_s = r->left_s = work_of(s, &s->o->jobs[r->job], &cores);
 }
 
 static void end(struct state *s, uint32_t job)
@@ -238,43 +274,93 @@ static void wait(struct state *s, uint32_t job, double queue_s)
 		s->how->job_queue_s[job] += queue_s;
 }
 
+static void settle(struct state *s, struct running *r)
+{
+	double took_s = s->now_s - r->since_s;
+
+	r->left_s = fmax(r->left_s - took_s * r->rate, 0);
+	if (r->phase == PHASE_RUN)
+		wait(s, r->job, took_s * (1 - r->rate));
+	r->since_s = s->now_s;
+}
+
+static void forget_over(struct state *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n_running; i++)
+		if (s->running[i].phase != PHASE_OVER)
+			s->running[kept++] = s->running[i];
+	s->n_running = kept;
+}
+
+/* The engine is one program, however many tasks it starts. */
+static void set_rates(struct state *s)
+{
+	size_t n = 0;
+	double engine = 1;
+
+	if (s->n_changed * STALE < s->n_due)
+		return;
+	forget_over(s);
+	for (size_t i = 0; i < s->n_running; i++)
+		if (s->running[i].phase == PHASE_RUN)
+			s->sharers[n++] = sharer_of(s, &s->running[i]);
+	if (s->n_launching)
+		s->sharers[n++] = (struct sharer){ .bound = s->o->engine_bound, .cores = 1 };
+	s->wanted = whatif_share(s->sharers, n, s->how->of.cores, s->how->slow);
+	if (s->n_launching)
+		engine = s->sharers[n - 1].rate;
+	s->n_due = s->n_changed = n = 0;
+	for (size_t i = 0; i < s->n_running; i++) {
+		struct running *r = &s->running[i];
+
+		settle(s, r);
+		r->rate = r->phase == PHASE_RUN	     ? s->sharers[n++].rate
+			  : r->phase == PHASE_LAUNCH ? engine
+						     : 1;
+		r->due_s = s->now_s + r->left_s / r->rate;
+		due_push(s, (uint32_t)i);
+	}
+}
+
 /* Time passes until something ends or begins; what that allows comes after. */
 static void pass(struct state *s, uint32_t *ended, uint32_t *begun)
 {
-	double step = INFINITY;
-	size_t kept = 0, n_ended = 0, n_begun = 0, n = s->n_running;
+	size_t n_ended = 0, n_begun = 0;
+	double step = s->running[s->due[0]].due_s - s->now_s, until_s;
 
-	for (size_t i = 0; i < n; i++)
-		step = fmin(step, s->running[i].left_s / s->running[i].rate);
 	s->now_s += step;
-	for (size_t i = 0; i < n; i++) {
-		struct running *r = &s->running[i];
-		bool done = r->left_s / r->rate <= step * (1 + 1e-12) + 1e-12;
+	until_s = s->now_s + step * 1e-12 + 1e-12;
+	while (s->n_due && s->running[s->due[0]].due_s <= until_s) {
+		uint32_t place = due_pop(s);
+		struct running *r = &s->running[place];
 
-		r->left_s = fmax(r->left_s - step * r->rate, 0);
+		settle(s, r);
+		if (r->phase == PHASE_LAUNCH) {
+			begun[n_begun++] = place;
+			continue;
+		}
 		if (r->phase == PHASE_RUN)
-			wait(s, r->job, step * (1 - r->rate));
-		if (done && r->phase == PHASE_RUN) {
 			ended[n_ended++] = r->job;
-			continue;
-		}
-		if (done && r->phase == PHASE_DELAY) {
+		else
 			offer(s, r->job);
-			continue;
-		}
-		if (done) {
-			begun[n_begun++] = r->job;
-			begin(s, r);
-		}
-		s->running[kept++] = *r;
+		r->phase = PHASE_OVER;
+		s->n_changed++;
 	}
-	s->n_running = kept;
+	for (size_t i = 0; i < n_begun; i++) {
+		double cores;
+
+		s->n_launching--;
+		start(s, begun[i], PHASE_RUN,
+		      work_of(s, &s->o->jobs[s->running[begun[i]].job], &cores));
+	}
 	for (size_t i = 0; i < n_ended; i++)
 		end(s, ended[i]);
 	for (size_t i = 0; i < n_ended; i++)
 		met(s, ended[i], false);
 	for (size_t i = 0; i < n_begun; i++)
-		met(s, begun[i], true);
+		met(s, s->running[begun[i]].job, true);
 	met_prefix(s);
 }
 
@@ -288,7 +374,7 @@ static void play(struct state *s, uint32_t *ended, uint32_t *begun)
 	met_prefix(s);
 	while (s->n_ended < s->o->n) {
 		let_in(s);
-		if (!s->n_running)
+		if (!s->n_due)
 			break;
 		set_rates(s);
 		pass(s, ended, begun);
@@ -307,7 +393,9 @@ int whatif_replay(const struct order *o, const struct replay_options *how, struc
 {
 	_cleanup_free_ uint32_t *needs = calloc(o->n, sizeof(*needs));
 	_cleanup_free_ uint64_t *ready = calloc(o->n + 1, sizeof(*ready));
-	_cleanup_free_ struct running *running = calloc(o->n, sizeof(*running));
+	/* once with its delay, once with its place; the last is forgotten at set_rates() */
+	_cleanup_free_ struct running *running = calloc(2 * o->n, sizeof(*running));
+	_cleanup_free_ uint32_t *due = calloc(o->n, sizeof(*due));
 	_cleanup_free_ struct sharer *sharers = calloc(o->n + 1, sizeof(*sharers));
 	_cleanup_free_ bool *ended_rank = calloc(o->n, sizeof(*ended_rank));
 	_cleanup_free_ uint32_t *ended = calloc(o->n, sizeof(*ended));
@@ -320,10 +408,11 @@ int whatif_replay(const struct order *o, const struct replay_options *how, struc
 		.ready = ready,
 		.running = running,
 		.sharers = sharers,
+		.due = due,
 		.ended = ended_rank,
 	};
 
-	if (!needs || !ready || !running || !sharers || !ended_rank || !ended || !begun)
+	if (!needs || !ready || !running || !due || !sharers || !ended_rank || !ended || !begun)
 		return -ENOMEM;
 	for (size_t i = 0; i < o->n; i++)
 		needs[i] = o->jobs[i].needs;

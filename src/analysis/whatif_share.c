@@ -46,38 +46,57 @@ static bool others(const struct sharer *list, size_t n, size_t skip, double p[WA
 	return true;
 }
 
-static double stretch(const struct sharer *list, size_t n, size_t i, double cores)
+/* Others as their mean: what they want at a time is known, on average. */
+static double mean_stretch(double own_cores, double others, double cores)
 {
-	double p[WANTED_MOST + 1], mean = list[i].cores, sum = 0;
-	unsigned most;
-
-	if (n <= EXACT_MOST && others(list, n, i, p, &most)) {
-		for (unsigned x = 0; x <= most; x++)
-			sum += p[x] * fmax(1, (list[i].cores + x) / cores);
-		return sum;
-	}
-	for (size_t k = 0; k < n; k++)
-		mean += k == i ? 0 : list[k].on * list[k].cores;
-	return fmax(1, mean / cores);
+	return fmax(1, (own_cores + fmax(others, 0)) / cores);
 }
 
-void whatif_share(struct sharer *list, size_t n, double cores, double slow)
+static bool exact_stretch(const struct sharer *list, size_t n, size_t i, double cores, double *ret)
 {
-	double wanted = 0;
+	double p[WANTED_MOST + 1];
+	unsigned most;
+
+	if (n > EXACT_MOST || !others(list, n, i, p, &most))
+		return false;
+	*ret = 0;
+	for (unsigned x = 0; x <= most; x++)
+		*ret += p[x] * fmax(1, (list[i].cores + x) / cores);
+	return true;
+}
+
+static void set_rate(struct sharer *one, double stretch)
+{
+	double b = one->bound;
+
+	one->rate = 1 / (1 - b + b * stretch);
+	one->on = b * stretch * one->rate;
+}
+
+double whatif_share(struct sharer *list, size_t n, double cores, double slow)
+{
+	double most = 0, wanted = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		double b = list[i].bound;
-
-		wanted += list[i].cores;
-		list[i].rate = 1 / (1 - b + b * slow);
-		list[i].on = b * slow * list[i].rate;
+		most += list[i].cores;
+		set_rate(&list[i], slow);
+		wanted += list[i].on * list[i].cores;
 	}
-	for (unsigned round = 0; round < ROUNDS && wanted > cores; round++)
+	for (unsigned round = 0; round < ROUNDS && most > cores; round++)
 		for (size_t i = 0; i < n; i++) {
-			double b = list[i].bound;
-			double s = b > 0 ? slow * stretch(list, n, i, cores) : 1;
+			struct sharer *one = &list[i];
+			double s, own = one->on * one->cores;
 
-			list[i].rate = 1 / (1 - b + b * s);
-			list[i].on = b * s * list[i].rate;
+			if (!exact_stretch(list, n, i, cores, &s))
+				s = mean_stretch(one->cores, wanted - own, cores);
+			set_rate(one, one->bound > 0 ? slow * s : 1);
+			wanted += one->on * one->cores - own;
 		}
+	return wanted;
+}
+
+double whatif_share_rate(struct sharer *one, double others, double cores, double slow)
+{
+	set_rate(one, slow * mean_stretch(one->cores, others, cores));
+	return one->rate;
 }

@@ -38,7 +38,8 @@ struct book_run {
 	struct snapshot s; /* s.run is always there, the rest when it takes part */
 	bool selected;	   /* else it only shares a host with one that is */
 	uint32_t host;
-	uint64_t end_ns;	   /* running: its last known event */
+	uint64_t end_ns;	   /* running: now, or its last known event */
+	bool alive;		   /* it has no end, and processes that live here */
 	struct host_entry machine; /* stored with it, or with another of its boot */
 	bool has_machine;
 	uint64_t interrupted_ns; /* the notice that the machine is taken away; 0: none */
@@ -92,6 +93,8 @@ struct book_host {
 	struct price price; /* the first that was found */
 	bool has_price, identified;
 	bool stored;	      /* id is known from the run itself */
+	bool charged;	      /* a bill has lines for the time it ran */
+	bool has_estimate;    /* prices are known for all that the bill is about */
 	bool minimum_unknown; /* it ran for less, but when it was started and stopped is not known
 			       */
 	bool priced_transfer, sent_unknown;
@@ -173,6 +176,10 @@ int book_divide(struct cost_book *b, const struct part_sink *sink);
 /* Do attributed + overhead + idle equal what was billed? On every host. */
 bool book_balances(const struct cost_book *b);
 void book_fini(struct cost_book *b);
+/* Which hosts the bills have lines of; before the leaves are loaded. */
+void book_find_charged(struct cost_book *b);
+/* Is any host billed? */
+bool book_is_billed(const struct cost_book *b);
 
 bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, const char **ret_cause);
 const char *book_intern(struct cost_book *b, const char *text);

@@ -123,6 +123,15 @@ static const struct run runs[] = {
 	      { { LEDGER_CPU, 900 }, { LEDGER_RUNQ, 3000 }, { LEDGER_LOCK, 5100 } },
 	      3,
 	      .switches = 9000 } } },
+	{ "threads that wait for one that lacks a CPU, for long",
+	  "info cpu-starved",
+	  { { "bwa",
+	      0,
+	      0,
+	      15000,
+	      { { LEDGER_CPU, 8000 }, { LEDGER_RUNQ, 9300 }, { LEDGER_LOCK, 49000 } },
+	      5,
+	      .switches = 9000 } } },
 	{ "threads that contend, and lack a CPU as well",
 	  "warning lock",
 	  { { "a",
@@ -453,6 +462,33 @@ static void test_verdicts(void **state)
 	}
 }
 
+/* The verdict of a unit is that of the largest part of its time. */
+static void test_unit_beside_neighbours(void **state)
+{
+	static const struct run r = {
+		.made = { { "simulate",
+			    0,
+			    0,
+			    3000,
+			    { { LEDGER_CPU, 1050 }, { LEDGER_RUNQ, 1890 } } } }
+	};
+	struct run_facts f;
+	struct findings all = { 0 };
+	struct units u = { 0 };
+
+	build(&f, &r);
+	judge(&f, &all, &u);
+	for (unsigned i = 0; i < u.n; i++) {
+		assert_true(u.list[i].neighbours);
+		assert_int_equal(u.list[i].verdict, VERDICT_CPU_STARVED);
+	}
+	for (unsigned i = 0; i < all.n; i++)
+		assert_int_equal(all.list[i].severity, SEVERITY_INFO);
+	findings_fini(&all);
+	units_fini(&u);
+	run_facts_fini(&f);
+}
+
 /* One process that computes and failed, with what happened to it. */
 static void failed_run(struct run_facts *f, int exit_code, int signal)
 {
@@ -757,12 +793,13 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_signals),	    cmocka_unit_test(test_oom),
-		cmocka_unit_test(test_incomplete),  cmocka_unit_test(test_contention),
-		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_pipe_chain),  cmocka_unit_test(test_pipes_max),
-		cmocka_unit_test(test_engine_says), cmocka_unit_test(test_confidence),
+		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_unit_beside_neighbours),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_oom),	   cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_contention), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_pipe),	   cmocka_unit_test(test_pipe_chain),
+		cmocka_unit_test(test_pipes_max),  cmocka_unit_test(test_engine_says),
+		cmocka_unit_test(test_confidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

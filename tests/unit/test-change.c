@@ -276,6 +276,44 @@ static void test_false_alarms(void **state)
 	}
 }
 
+/* Independent series without any change: values in steps, or with heavy tails. */
+static void test_coarse_values(void **state)
+{
+	enum { COARSE_SERIES = 20, HISTORIES = 300 };
+	static const double steps[] = { 0.1, 0.1, 0.3, 0 }, sds[] = { 0.1, 0.03, 0.1, 0.1 };
+	static const unsigned runs[] = { 6, 8, 12, 20 };
+	struct change c[COARSE_SERIES];
+	unsigned coarse_bad = 0;
+	struct change_value v[RUNS_MAX];
+
+	for (size_t k = 0; k < 16; k++) {
+		double step = steps[k / 4], sd = sds[k / 4];
+		unsigned n = runs[k % 4], any = 0;
+
+		seed = 99 + k;
+		for (unsigned h = 0; h < HISTORIES; h++) {
+			bool changed = false;
+
+			for (unsigned s = 0; s < COARSE_SERIES; s++) {
+				for (uint32_t i = 0; i < n; i++) {
+					double y = sd * (step > 0 ? normal() : heavy());
+
+					y = step > 0 ? step * round(y / step) : y;
+					v[i] = (struct change_value){ i, exp(y), NAN };
+				}
+				assert_int_equal(change_find(v, n, n, &c[s]), 0);
+			}
+			assert_int_equal(change_judge(c, COARSE_SERIES), 0);
+			for (unsigned s = 0; s < COARSE_SERIES; s++)
+				changed |= is_change(&c[s]);
+			any += changed;
+		}
+		print_message("step %g sd %g, %u runs: %u of %u\n", step, sd, n, any, HISTORIES);
+		coarse_bad += any > HISTORIES / 20;
+	}
+	assert_int_equal(coarse_bad, 0);
+}
+
 static void test_power(void **state)
 {
 	static const struct world half = { 16, 8, 1.3, NOISE, .input_factor = 1 };
@@ -409,7 +447,8 @@ int main(void)
 		cmocka_unit_test(test_split_by_hand), cmocka_unit_test(test_all_orders),
 		cmocka_unit_test(test_false_alarms),  cmocka_unit_test(test_power),
 		cmocka_unit_test(test_input),	      cmocka_unit_test(test_few),
-		cmocka_unit_test(test_slope),	      cmocka_unit_test(test_outlier),
+		cmocka_unit_test(test_slope),	      cmocka_unit_test(test_coarse_values),
+		cmocka_unit_test(test_outlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,9 +16,9 @@
 #define MIB (1ULL << 20)
 
 struct sum {
-	int64_t task[4];
-	uint64_t bytes[4];
-	uint32_t workers[4];
+	int64_t task[8];
+	uint64_t bytes[8];
+	uint32_t workers[8];
 	size_t n;
 };
 
@@ -26,20 +26,54 @@ static int on_sum(void *ctx, int64_t task, uint64_t bytes, uint32_t workers)
 {
 	struct sum *s = ctx;
 
-	assert_true(s->n < 4);
+	assert_true(s->n < 8);
 	s->task[s->n] = task;
 	s->bytes[s->n] = bytes;
 	s->workers[s->n++] = workers;
 	return 0;
 }
 
+/* Ends come before starts at one time, whatever the bytes; sums do not wrap. */
+static void test_together_borders(void **state)
+{
+	static const struct together_process p[] = {
+		{ 1, 0, 50, 30, 50, 1 },
+		{ 1, 50, 90, 30, 40, 1 },
+		{ 2, 0, 50, 20, 50, 1 },
+		{ 2, 50, 90, 30, 40, 1 },
+		{ 3, 0, 9, 1ULL << 63, 9, 1 },
+		{ 4, 0, 9, 1ULL << 63, 9, 1 },
+		{ 4, 1, 8, 1ULL << 63, 7, 1 },
+		{ 4, 20, 30, 5, 10, 1 },
+		{ 5, 10, 10, 7, 0, 1 },
+		{ 6, 0, 9, UINT64_MAX, 9, UINT32_MAX },
+		{ 6, 0, 9, UINT64_MAX, 9, UINT32_MAX },
+	};
+	static const uint64_t bytes[] = { 30, 30, 1ULL << 63, UINT64_MAX, 7, UINT64_MAX };
+	static const uint32_t workers[] = { 1, 1, 1, 2, 1, 4095 };
+	struct together t = { 0 };
+	struct sum s = { 0 };
+
+	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
+		assert_int_equal(together_add(&t, &p[i]), 0);
+	assert_int_equal(together_each(&t, on_sum, &s), 0);
+	assert_int_equal(s.n, 6);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(s.bytes[i], bytes[i]);
+		assert_int_equal(s.workers[i], workers[i]);
+	}
+	together_fini(&t);
+}
+
 static void test_together(void **state)
 {
 	/* a shell around two that follow each other at the same instant, four threads in
-	 * the second; another task; one that ends before it starts */
+	 * the second; another task; one that ends before it starts; a helper that is
+	 * busy for a moment beside the one thread of a third task */
 	static const struct together_process p[] = {
 		{ 7, 0, 100, 5, 1, 1 },	    { 7, 10, 50, 30, 40, 1 },	{ 7, 50, 90, 40, 160, 4 },
-		{ 3, 0, 1000, 99, 500, 0 }, { 7, 60, 20, 9999, 10, 1 },
+		{ 3, 0, 1000, 99, 500, 0 }, { 7, 60, 20, 9999, 10, 1 }, { 9, 0, 1000, 5, 900, 1 },
+		{ 9, 10, 40, 5, 20, 1 },
 	};
 	struct together t = { 0 };
 	struct sum s = { 0 };
@@ -47,7 +81,8 @@ static void test_together(void **state)
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
 		assert_int_equal(together_add(&t, &p[i]), 0);
 	assert_int_equal(together_each(&t, on_sum, &s), 0);
-	assert_int_equal(s.n, 2);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.workers[2], 1);
 	assert_int_equal(s.task[0], 3);
 	assert_int_equal(s.bytes[0], 99);
 	assert_int_equal(s.workers[0], 1);
@@ -196,9 +231,9 @@ static void test_findings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_together),       cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_newest_request), cmocka_unit_test(test_killed),
-		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_together), cmocka_unit_test(test_together_borders),
+		cmocka_unit_test(test_cores),	 cmocka_unit_test(test_newest_request),
+		cmocka_unit_test(test_killed),	 cmocka_unit_test(test_findings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

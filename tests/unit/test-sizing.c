@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -79,6 +80,43 @@ static void test_shift_and_discovery(void **state)
 	assert_true(fabs(stats_share_upper(1, 20) - 0.216106) < 1e-6); /* Clopper, Pearson */
 	near(stats_share_upper(3, 3), 1);
 	near(stats_share_upper(0, 0), 1);
+}
+
+static int by_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Against the list of all differences, with ties; then more than could be listed. */
+static void test_shift_of_many(void **state)
+{
+	enum { A = 41, B = 36, MANY = 5000 };
+	static double a[MANY], b[MANY], d[A * B];
+	double spread = 1.959963984540054 * sqrt(A * B * (A + B + 1) / 12.0);
+	size_t k = (size_t)(A * B / 2.0 - spread), n = 0;
+	struct stats_shift s;
+
+	for (size_t i = 0; i < A; i++)
+		a[i] = (double)(i * 7 % 23) / 3;
+	for (size_t i = 0; i < B; i++)
+		b[i] = 100 / (double)(i + 1) - 20;
+	for (size_t i = 0; i < A; i++)
+		for (size_t j = 0; j < B; j++)
+			d[n++] = b[j] - a[i];
+	qsort(d, n, sizeof(*d), by_double);
+	assert_int_equal(stats_shift(a, A, b, B, &s), 0);
+	near(s.median, (d[n / 2 - 1] + d[n / 2]) / 2);
+	near(s.low, d[k]);
+	near(s.high, d[n - 1 - k]);
+	for (size_t i = 0; i < MANY; i++) {
+		a[i] = (double)(i * 37 % MANY);
+		b[i] = (double)(i * 91 % MANY) + 500;
+	}
+	assert_int_equal(stats_shift(a, MANY, b, MANY, &s), 0);
+	near(s.median, 500);
+	assert_true(s.low > 430 && s.low < 470 && s.high > 530 && s.high < 570);
 }
 
 static struct sizer *sizer_of(size_t n, double (*peak)(size_t i))
@@ -282,17 +320,12 @@ static void test_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quantiles),
-		cmocka_unit_test(test_fit),
-		cmocka_unit_test(test_rank_sum),
-		cmocka_unit_test(test_shift_and_discovery),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_killed_counts),
-		cmocka_unit_test(test_growth_is_a_risk),
-		cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_backtest),
-		cmocka_unit_test(test_regress),
-		cmocka_unit_test(test_trace),
+		cmocka_unit_test(test_quantiles),     cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_rank_sum),      cmocka_unit_test(test_shift_and_discovery),
+		cmocka_unit_test(test_shift_of_many), cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_killed_counts), cmocka_unit_test(test_growth_is_a_risk),
+		cmocka_unit_test(test_cores),	      cmocka_unit_test(test_backtest),
+		cmocka_unit_test(test_regress),	      cmocka_unit_test(test_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

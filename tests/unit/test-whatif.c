@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -302,6 +304,49 @@ static void test_streams_and_nonsense(void **state)
 	assert_true(fabs(ask(&run, (struct whatif_world){ .tasks = 1 }).predicted_s - 8) < 0.01);
 }
 
+/* Thousands at a time: seconds of CPU, not hours; and too many are refused in words. */
+static void test_many(void **state)
+{
+	enum { MANY = 2000 };
+	struct whatif_task *t = calloc(WHATIF_TASKS_MOST + 1, sizeof(*t));
+	struct whatif_run run = { .tasks = t, .n = MANY, .graph = true, .independent = true };
+	clock_t began = clock();
+	struct whatif w;
+
+	assert_non_null(t);
+	for (size_t i = 0; i < WHATIF_TASKS_MOST + 1; i++)
+		t[i] = (struct whatif_task){ .start_s = (double)i * 0.001,
+					     .end_s = 100 + (double)i * 0.01,
+					     .cpu_s = 1,
+					     .cpu_wall_s = 1,
+					     .queue_s = 80,
+					     .faster = 1,
+					     .placed = true };
+	run.run_s = t[MANY - 1].end_s;
+	run.was.cores = 64;
+	w = ask(&run, (struct whatif_world){ .cores = 32 });
+	assert_int_equal(w.tasks_most, MANY);
+	assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 10);
+	/* all compute: half of the CPUs, twice the time */
+	for (size_t i = 0; i < MANY; i++)
+		t[i] = (struct whatif_task){ .start_s = 0.001 * (double)i,
+					     .end_s = 320,
+					     .cpu_s = 10,
+					     .cpu_wall_s = 10,
+					     .queue_s = 310 - 0.001 * (double)i,
+					     .faster = 1,
+					     .placed = true };
+	run.run_s = 320;
+	w = ask(&run, (struct whatif_world){ .cores = 32 });
+	assert_int_equal(w.doubt, WHATIF_NONE);
+	assert_true(w.predicted_s > 620 && w.predicted_s < 650);
+	run.n = WHATIF_TASKS_MOST + 1;
+	w = ask(&run, (struct whatif_world){ .cores = 32 });
+	assert_int_equal(w.doubt, WHATIF_TOO_MANY);
+	assert_true(isnan(w.predicted_s));
+	free(t);
+}
+
 static void test_trials(void **state)
 {
 	struct whatif_trial t[] = { { 10, 10 }, { 11, 10 }, { 10, 20 }, { 8, 10 }, { 10.5, 10 } };
@@ -326,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_passes),
 		cmocka_unit_test(test_streams_and_nonsense),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_trials),
 	};
 
