@@ -108,11 +108,13 @@ static void widen(struct size_kind *k, unsigned host_cpus)
 {
 	struct size_advice *a = &k->advice;
 	unsigned most = a->asked_cpus ? a->asked_cpus : host_cpus, wanted;
+	double could;
 
 	stats_sort(k->wanted, k->n);
-	a->wanted_p90 = stats_quantile(k->wanted, k->n, 0.9);
-	a->starved = a->wanted_p90 > STARVED_MORE * a->busy_p90 &&
-		     a->wanted_p90 > a->busy_p90 + STARVED_LEAST;
+	a->wanted_p90 = could = stats_quantile(k->wanted, k->n, 0.9);
+	if (a->workers && could > a->workers)
+		could = a->workers;
+	a->starved = could > STARVED_MORE * a->busy_p90 && could > a->busy_p90 + STARVED_LEAST;
 	if (!a->starved || !a->cpus)
 		return;
 	wanted = cores_needed(k->wanted, k->n, a->workers);

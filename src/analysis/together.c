@@ -7,6 +7,9 @@
 
 #define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
 
+#define LASTS  0.1 /* of its task's: less is a short helper beside it */
+#define LEVELS 256 /* of threads at a time that are told apart */
+
 struct together_change {
 	int64_t task;
 	uint64_t time_ns;
@@ -50,7 +53,7 @@ int together_add(struct together *t, const struct together_process *p)
 struct sum {
 	uint64_t bytes;
 	uint64_t beyond; /* UINT64_MAX: as often as bytes went around it */
-	uint64_t threads, most_bytes, most_threads;
+	uint64_t most_bytes;
 };
 
 static void sum_add(struct sum *s, const struct together_change *c)
@@ -58,13 +61,10 @@ static void sum_add(struct sum *s, const struct together_change *c)
 	if (c->ends) {
 		s->beyond -= s->bytes < c->bytes;
 		s->bytes -= c->bytes;
-		s->threads -= c->threads;
 		return;
 	}
 	s->bytes += c->bytes;
 	s->beyond += s->bytes < c->bytes;
-	s->threads += c->threads;
-	s->most_threads = s->threads > s->most_threads ? s->threads : s->most_threads;
 	if (s->beyond)
 		s->most_bytes = UINT64_MAX;
 	else if (s->bytes > s->most_bytes)
@@ -82,6 +82,28 @@ static int by_task_and_time(const void *a, const void *b)
 	return y->ends - x->ends; /* ends first */
 }
 
+/* So many threads had work at a time for a tenth of the task or longer, the most of
+ * these. changes: those of one task. */
+static uint32_t workers_for_long(const struct together_change *changes, size_t n)
+{
+	uint64_t at[LEVELS] = { 0 }, enough, sum = 0;
+	int64_t threads = 0;
+	uint32_t level;
+
+	enough = (uint64_t)(LASTS * (double)(changes[n - 1].time_ns - changes[0].time_ns));
+	for (size_t i = 0; i + 1 < n; i++) {
+		threads += changes[i].ends ? -(int64_t)changes[i].threads : changes[i].threads;
+		level = threads <= 0 ? 0 : threads < LEVELS ? (uint32_t)threads : LEVELS - 1;
+		at[level] += changes[i + 1].time_ns - changes[i].time_ns;
+	}
+	for (level = LEVELS - 1; level; level--) {
+		sum += at[level];
+		if (sum && sum >= enough)
+			return level;
+	}
+	return 0;
+}
+
 int together_each(struct together *t,
 		  int (*visit)(void *ctx, int64_t task, uint64_t bytes, uint32_t workers),
 		  void *ctx)
@@ -92,12 +114,12 @@ int together_each(struct together *t,
 		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
 	for (size_t i = 0; i < t->n && r == 0;) {
 		int64_t task = t->changes[i].task;
+		size_t first = i;
 		struct sum s = { 0 };
 
 		for (; i < t->n && t->changes[i].task == task; i++)
 			sum_add(&s, &t->changes[i]);
-		r = visit(ctx, task, s.most_bytes,
-			  s.most_threads < UINT32_MAX ? (uint32_t)s.most_threads : UINT32_MAX);
+		r = visit(ctx, task, s.most_bytes, workers_for_long(t->changes + first, i - first));
 	}
 	return r;
 }

@@ -71,7 +71,7 @@ static void csv_line(FILE *out, const json_t *first, const json_t *row)
 				fprintf(out, "%s.%s", name, inner);
 		}
 	}
-	fputs("\r\n", out);
+	fputc('\n', out);
 }
 
 int json_rows_print(const json_t *array, enum format format, FILE *out)

@@ -166,7 +166,7 @@ static void start_output(struct sheet *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		fprintf(s->out, "%s%s", i ? "," : "", field_of(s->columns[i])->name);
-	fputs("\r\n", s->out);
+	fputc('\n', s->out);
 }
 
 int sheet_options_check(const struct command_spec *command, const struct reader_options *options)
@@ -397,7 +397,7 @@ static int row_csv(struct sheet *s, const struct value *values)
 			fputc(',', s->out);
 		csv_value(s, field_of(s->columns[i])->type, &values[i]);
 	}
-	fputs("\r\n", s->out);
+	fputc('\n', s->out);
 	return s->text.failed || s->cells[0].failed ? -ENOMEM : 0;
 }
 

@@ -188,7 +188,8 @@ static void print_notes(const struct kinds *kinds)
 		printf("%zu tasks are without memory or time\n", kinds->without_memory);
 	for (const struct kind *k = kinds->all; k; k = k->hh.next)
 		if (k->advice.starved) {
-			printf("* waited for CPUs: they could have kept more cores busy\n");
+			printf("* waited for CPUs: with more free ones they would have used "
+			       "more\n");
 			break;
 		}
 }

@@ -214,7 +214,7 @@ static int scopes_remove(struct tracker *t, struct scope *s, uint64_t now_ns)
 	return err;
 }
 
-static bool is_inside(const struct task *task, const struct task *outer)
+bool task_is_inside(const struct task *task, const struct task *outer)
 {
 	while (task && task != outer)
 		task = task->up;
@@ -228,7 +228,7 @@ int scope_enter(struct tracker *t, struct process *p, struct scope *s, uint64_t 
 	int err = 0;
 
 	for (task = old ? old->task : NULL; task && task->up; task = task->up) {
-		if (task->root == p->number && !task->root_ended && !is_inside(s->task, task))
+		if (task->root == p->number && !task->root_ended && !task_is_inside(s->task, task))
 			task->left = true;
 	}
 	if (old && old->task != s->task)

@@ -22,15 +22,16 @@ struct exec_texts {
  * booked time that the hypervisor took meanwhile. Later totals know better. */
 static void give_back(struct tracker *t, struct process *p, const struct wire_ledger *excess)
 {
-	struct tool *tool =
-		p->before && ledger_covers(&p->before->ledger, excess) ? p->before : p->tool;
+	bool before = p->before && ledger_covers(&p->before->ledger, excess);
+	struct tool *tool = before ? p->before : p->tool;
+	struct task *task = before ? p->before_task : p->scope->task;
 
 	if (!ledger_covers(&tool->ledger, excess)) {
 		p->incomplete = true;
 		return;
 	}
-	tool_unbook(t, p->scope->task, tool, excess);
-	tool->dirty = true;
+	tool_unbook(t, task, tool, excess);
+	tool->dirty = task->dirty = true;
 	ledger_sub(p->settled, excess);
 }
 
@@ -382,6 +383,13 @@ static void note_exec(struct process *p, const struct wire_exec *r)
 		p->incomplete = true;
 }
 
+/* An enclosing task lasts as long as those inside. */
+static void keep_before(struct process *p, struct task *old)
+{
+	p->before_task = tool_is_of(p->scope->task, p->tool) ? p->scope->task : old;
+	p->before = task_is_inside(p->scope->task, p->before_task) ? p->tool : NULL;
+}
+
 int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r)
 {
 	struct exec_texts x;
@@ -429,7 +437,7 @@ int segment_exec(struct tracker *t, struct process *p, const struct wire_exec *r
 	if (!tool->path && x.exe)
 		tool->path = strdup(x.exe);
 	p->facade = name.facade || (p->facade && tool->key_len > tool->name_len);
-	p->before = p->tool;
+	keep_before(p, old->task);
 	become(t, p, tool, is_significant(&name));
 	err = scope_close_idle(t, old); /* only now: its tools have been left */
 	scope_unref(t, old);

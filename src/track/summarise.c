@@ -60,6 +60,11 @@ struct tool *tool_get(struct tracker *t, struct task *task, const char *name, co
 	return tool ? tool : tool_new(t, task, FOLDED_TOOLS, sizeof(FOLDED_TOOLS) - 1);
 }
 
+bool tool_is_of(struct task *task, const struct tool *tool)
+{
+	return tool && find(task, tool->key, tool->key_len) == tool;
+}
+
 void tool_book(struct tracker *t, struct task *task, struct tool *tool,
 	       const struct wire_ledger *piece)
 {

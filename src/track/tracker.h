@@ -230,9 +230,10 @@ struct process {
 	struct wire_id id; /* pad 0 */
 	struct process *next_ended;
 	struct scope *scope;
-	struct tool *tool;		       /* of its present segment */
-	struct tool *before;		       /* of the one before, in the same task, or NULL */
-	struct tool *named;		       /* of its last significant segment */
+	struct tool *tool;	  /* of its present segment */
+	struct tool *before;	  /* of the one before; NULL: none, or its task may be given up */
+	struct task *before_task; /* where that is: this one, or one around it */
+	struct tool *named;	  /* of its last significant segment */
 	const struct rule *rule, *parent_rule; /* of its last segment; of its parent's */
 	struct wire_ledger *settled;	       /* NULL: nothing yet */
 	struct live *live;
@@ -482,6 +483,8 @@ void task_heads_free(struct tracker *t);
 /* summarise.c */
 struct tool *tool_get(struct tracker *t, struct task *task, const char *name,
 		      const char *component);
+bool task_is_inside(const struct task *task, const struct task *outer); /* or the same */
+bool tool_is_of(struct task *task, const struct tool *tool);		/* tool may be NULL */
 void tool_book(struct tracker *t, struct task *task, struct tool *tool,
 	       const struct wire_ledger *piece);
 void tool_unbook(struct tracker *t, struct task *task, struct tool *tool,

@@ -50,7 +50,7 @@ static void test_together_borders(void **state)
 		{ 6, 0, 9, UINT64_MAX, 9, UINT32_MAX },
 	};
 	static const uint64_t bytes[] = { 30, 30, 1ULL << 63, UINT64_MAX, 7, UINT64_MAX };
-	static const uint32_t workers[] = { 1, 1, 1, 2, 1, UINT32_MAX };
+	static const uint32_t workers[] = { 1, 1, 1, 2, 1, 255 /* as many are told apart */ };
 	struct together t = { 0 };
 	struct sum s = { 0 };
 
@@ -68,10 +68,12 @@ static void test_together_borders(void **state)
 static void test_together(void **state)
 {
 	/* a shell around two that follow each other at the same instant, four threads in
-	 * the second; another task; one that ends before it starts */
+	 * the second; another task; one that ends before it starts; a helper that is
+	 * busy for a moment beside the one thread of a third task */
 	static const struct together_process p[] = {
 		{ 7, 0, 100, 5, 1, 1 },	    { 7, 10, 50, 30, 40, 1 },	{ 7, 50, 90, 40, 160, 4 },
-		{ 3, 0, 1000, 99, 500, 0 }, { 7, 60, 20, 9999, 10, 1 },
+		{ 3, 0, 1000, 99, 500, 0 }, { 7, 60, 20, 9999, 10, 1 }, { 9, 0, 1000, 5, 900, 1 },
+		{ 9, 10, 40, 5, 20, 1 },
 	};
 	struct together t = { 0 };
 	struct sum s = { 0 };
@@ -79,7 +81,8 @@ static void test_together(void **state)
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
 		assert_int_equal(together_add(&t, &p[i]), 0);
 	assert_int_equal(together_each(&t, on_sum, &s), 0);
-	assert_int_equal(s.n, 2);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.workers[2], 1);
 	assert_int_equal(s.task[0], 3);
 	assert_int_equal(s.bytes[0], 99);
 	assert_int_equal(s.workers[0], 1);
