@@ -113,8 +113,21 @@ static void begin_helper(const char *name)
 	}
 }
 
-/* Before the collector is told whose next child is the command. What it cannot find
- * out stays unknown: nothing waits for it but the recorder, at the run's end. */
+/* On a spot machine it outlives its answer: whatever it held open of others, others
+ * would wait for. So its one descriptor is the pipe for what it finds out. */
+_Noreturn static void detect(const struct session *s, int fd)
+{
+	begin_helper("tracer-detect");
+	if (dup2(fd, 3) < 0 || close_range(4, ~0U, 0) ||
+	    identity_become_recorder(&s->o->identity, NULL) < 0)
+		_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which clears it */
+	s->o->detect(s->o->detect_ctx, 3);
+	_exit(0);
+}
+
+/* Before all others, and the pipe of events: it inherits nothing of theirs. What it cannot
+ * find out stays unknown: nothing waits for it but the recorder, at the run's end. */
 static void start_detection(struct session *s)
 {
 	int fds[2];
@@ -123,20 +136,15 @@ static void start_detection(struct session *s)
 	if (!s->o->detect || pipe2(fds, O_CLOEXEC))
 		return;
 	pid = fork();
-	if (!pid) {
-		close(fds[0]);
-		begin_helper("tracer-detect");
-		if (identity_become_recorder(&s->o->identity, NULL) >= 0)
-			s->o->detect(s->o->detect_ctx, fds[1]);
-		_exit(0);
-	}
+	if (!pid)
+		detect(s, fds[1]);
 	close(fds[1]);
 	s->machine_fd = fds[0];
 	if (pid < 0)
 		drop_channel(&s->machine_fd);
 }
 
-/* Before all others: it inherits nothing of theirs. Without it stalls are told without
+/* It closes what it inherits of others. Without it stalls are told without
  * their reason. */
 static void start_stall_helper(struct session *s)
 {
@@ -406,9 +414,9 @@ static int start_helpers(struct session *s)
 {
 	int stream[2], r;
 
+	start_detection(s);
 	if (pipe2(stream, O_CLOEXEC))
 		return -errno;
-	start_detection(s);
 	s->stream_write = stream[1];
 	start_stall_helper(s);
 	r = start_recorder(s, stream[0]);

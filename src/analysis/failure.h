@@ -14,6 +14,8 @@
 
 int failures_explain(const struct run_facts *facts, struct findings *ret); /* 0 or -ENOMEM */
 /* retry.c: attempts that failed and were repeated with success. 0 or -ENOMEM. */
+/* The sentence of a retry; also of those of several runs. */
+const char *retry_words(struct findings *all, const char *name, uint64_t n, uint64_t wasted_ns);
 int retries_find(const struct run_facts *facts, struct findings *ret);
 /* From the process that began it down to the one that failed by itself. */
 const struct fact_process *failure_origin(const struct fact_process *from);

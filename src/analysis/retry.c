@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attempts that failed and were repeated with success: the same command under the same
- * parent, or a task of the same name and sample. What is wasted is the time from the
- * first failed attempt to the one that succeeded.
+ * parent, or a task of the same name and sample. What is wasted is the time of the failed
+ * attempts, and of the pauses between them in which nothing else worked: a back-off.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +28,83 @@ struct attempt {
 	bool failed, succeeded;
 };
 
+struct span {
+	uint64_t start, end;
+};
+
+struct work { /* when any process worked: disjoint, by start */
+	struct span *list;
+	size_t n;
+};
+
+/* Share of its life on CPU, disk or network from which a process works; one with children has
+ * to do more than look after them. */
+#define WORKS_SHARE	   0.05
+#define PARENT_WORKS_SHARE 0.5
+
+static bool works(const struct fact_process *p)
+{
+	const uint64_t *state = p->ledger.state_ns;
+	double busy = (double)(state[LEDGER_CPU] + state[LEDGER_RUNQ] + state[LEDGER_DISK] +
+			       state[LEDGER_NET]);
+
+	return p->end_ns > p->start_ns && busy >= (p->child ? PARENT_WORKS_SHARE : WORKS_SHARE) *
+							  (double)(p->end_ns - p->start_ns);
+}
+
+static int by_start(const void *first, const void *second)
+{
+	const struct span *a = first, *b = second;
+
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+static int work_make(struct work *w, const struct run_facts *f)
+{
+	size_t n = 0;
+
+	w->list = calloc(f->n_processes + 1, sizeof(*w->list));
+	if (!w->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_processes; i++)
+		if (works(&f->processes[i]))
+			w->list[n++] =
+				(struct span){ f->processes[i].start_ns, f->processes[i].end_ns };
+	qsort(w->list, n, sizeof(*w->list), by_start);
+	for (size_t i = 0; i < n; i++) {
+		struct span *last = w->n ? &w->list[w->n - 1] : NULL;
+
+		if (last && w->list[i].start <= last->end)
+			last->end = last->end > w->list[i].end ? last->end : w->list[i].end;
+		else
+			w->list[w->n++] = w->list[i];
+	}
+	return 0;
+}
+
+/* Time from start to end in which no process worked. */
+static uint64_t idle_ns(const struct work *w, uint64_t start, uint64_t end)
+{
+	uint64_t idle = end > start ? end - start : 0;
+	size_t low = 0, high = w->n;
+
+	while (low < high) { /* the first that ends after start */
+		size_t middle = low + (high - low) / 2;
+
+		if (w->list[middle].end <= start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < w->n && w->list[low].start < end; low++) {
+		uint64_t from = w->list[low].start > start ? w->list[low].start : start;
+		uint64_t to = w->list[low].end < end ? w->list[low].end : end;
+
+		idle -= to - from;
+	}
+	return idle;
+}
+
 static int compare(const void *first, const void *second)
 {
 	const struct attempt *a = first, *b = second;
@@ -44,15 +121,33 @@ static bool alike(const struct attempt *a, const struct attempt *b)
 	return a->parent == b->parent && a->command == b->command;
 }
 
-static void tell(const struct run_facts *f, struct findings *all, const struct attempt *a, size_t n)
+struct search {
+	const struct run_facts *f;
+	struct findings *all;
+	struct work work;
+};
+
+const char *retry_words(struct findings *all, const char *name, uint64_t n, uint64_t wasted_ns)
 {
-	uint64_t waste = a[n].start - a[0].start, failed = 0, wall = f->end_ns - f->start_ns;
-	const char *name = a->task ? a->task->name : a->process->name;
 	char text[HUMAN_MAX];
+
+	return findings_text(
+		all, "%s failed %llu time%s and was repeated with success: %s were lost", name,
+		(unsigned long long)n, n == 1 ? "" : "s", human_duration(text, wasted_ns));
+}
+
+static void tell(struct search *s, const struct attempt *a, size_t n)
+{
+	struct findings *all = s->all;
+	uint64_t waste = 0, failed = 0, wall = s->f->end_ns - s->f->start_ns;
+	const char *name = a->task ? a->task->name : a->process->name;
 	struct finding *one;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		failed += a[i].end - a[i].start;
+		waste += idle_ns(&s->work, a[i].end, a[i + 1].start);
+	}
+	waste += failed;
 	if ((waste < WASTE_MIN_NS && (double)waste < WASTE_SHARE_WARNING * (double)wall) ||
 	    waste < 2 * ATTEMPT_MIN_NS || failed < ATTEMPT_MIN_NS * n)
 		return;
@@ -67,9 +162,7 @@ static void tell(const struct run_facts *f, struct findings *all, const struct a
 	one->samples = (unsigned)n;
 	one->confidence = 85;
 	one->pid = a->process ? a->process->pid : 0;
-	one->summary = findings_text(
-		all, "%s failed %zu time%s and was repeated with success: %s were lost", name, n,
-		n == 1 ? "" : "s", human_duration(text, waste));
+	one->summary = retry_words(all, name, n, waste);
 	if (a->process)
 		one->cause =
 			findings_text(all, "the first attempt %s", ending_words(all, a->process));
@@ -81,7 +174,7 @@ static void tell(const struct run_facts *f, struct findings *all, const struct a
 }
 
 /* a: attempts of one command by start. */
-static void look(const struct run_facts *f, struct findings *all, const struct attempt *a, size_t n)
+static void look(struct search *s, const struct attempt *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t first = i;
@@ -90,19 +183,18 @@ static void look(const struct run_facts *f, struct findings *all, const struct a
 		       a[i + 1].start - a[i].end <= PAUSE_MAX_NS)
 			i++;
 		if (i > first && a[i].succeeded)
-			tell(f, all, a + first, i - first);
+			tell(s, a + first, i - first);
 	}
 }
 
-static void look_all(const struct run_facts *f, struct findings *all, struct attempt *list,
-		     size_t n)
+static void look_all(struct search *s, struct attempt *list, size_t n)
 {
 	if (n)
 		qsort(list, n, sizeof(*list), compare);
 	for (size_t i = 0, j; i < n; i = j) {
 		for (j = i + 1; j < n && alike(&list[i], &list[j]);)
 			j++;
-		look(f, all, list + i, j - i);
+		look(s, list + i, j - i);
 	}
 }
 
@@ -165,14 +257,16 @@ int retries_find(const struct run_facts *f, struct findings *all)
 {
 	size_t size = f->n_processes > f->n_tasks ? f->n_processes : f->n_tasks;
 	_cleanup_free_ struct attempt *list = calloc(size + 1, sizeof(*list));
+	struct search s = { .f = f, .all = all };
 	unsigned before = all->n;
 
-	if (!list)
+	if (!list || work_make(&s.work, f) < 0)
 		return -ENOMEM;
-	look_all(f, all, list, attempts_of_tasks(f, list, false));
+	look_all(&s, list, attempts_of_tasks(f, list, false));
 	if (all->n == before)
-		look_all(f, all, list, attempts_of_tasks(f, list, true));
+		look_all(&s, list, attempts_of_tasks(f, list, true));
 	if (all->n == before)
-		look_all(f, all, list, attempts_of_processes(f, list));
+		look_all(&s, list, attempts_of_processes(f, list));
+	free(s.work.list);
 	return all->failed ? -ENOMEM : 0;
 }

@@ -113,7 +113,7 @@ static bool straggler(const struct run_facts *f, struct findings *all, const str
 	explain_straggler(f, all, one, s);
 	one->advice = "split its input, start it first, or look why it is slow";
 	one->check = one->pid ? findings_text(all, "tracer why %u", one->pid)
-			      : findings_text(all, "tracer tasks --sort wall");
+			      : findings_text(all, "tracer tasks --sort wall_ns");
 	return true;
 }
 
@@ -325,7 +325,7 @@ static void unused_cpus(struct findings *all, const struct unit *u, const struct
 	figure_ns(one, "wall_ns", (uint64_t)u->explained.total_ns);
 	if (a->cpus && a->asked_cpus)
 		figure_ratio(one, "saving_core_h_per_run", a->saving_core_s / 3600);
-	one->check = findings_text(all, "tracer tasks --columns name,requested_cpus,cores_ratio");
+	one->check = findings_text(all, "tracer tasks --columns name,requested.cpus,cores_ratio");
 }
 
 static void unused_memory(struct findings *all, const struct unit *u, const struct size_advice *a)
@@ -360,7 +360,7 @@ static void unused_memory(struct findings *all, const struct unit *u, const stru
 		figure_ratio(one, "failure_share_upper_ratio", a->risk.failure_share_upper);
 		figure_ratio(one, "saving_gb_h_per_run", a->saving_byte_s / GB_H);
 	}
-	one->check = "tracer tasks --columns name,requested_memory_bytes,peak_rss_bytes";
+	one->check = "tracer tasks --columns name,requested.memory_bytes,peak_rss_bytes";
 }
 
 static int unused(const struct run_facts *f, struct findings *all, const struct unit *u)

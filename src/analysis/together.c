@@ -5,10 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define WORKS 0.25 /* of its life: less is a shell that waits for others, or a helper */
-
-#define LASTS  0.1 /* of its task's: less is a short helper beside it */
-#define LEVELS 256 /* of threads at a time that are told apart */
+#define WORKS  0.25 /* of its life: less is a shell that waits for others, or a helper */
+#define LASTS  0.1  /* of its task's: less is a short helper beside it */
+#define LEVELS 4096 /* of threads at a time; more count as the last */
 
 struct together_change {
 	int64_t task;
@@ -52,8 +51,8 @@ int together_add(struct together *t, const struct together_process *p)
 
 struct sum {
 	uint64_t bytes;
-	uint64_t beyond; /* UINT64_MAX: as often as bytes went around it */
-	uint64_t most_bytes;
+	uint64_t beyond; /* as often as bytes went around UINT64_MAX */
+	uint64_t most;
 };
 
 static void sum_add(struct sum *s, const struct together_change *c)
@@ -66,9 +65,9 @@ static void sum_add(struct sum *s, const struct together_change *c)
 	s->bytes += c->bytes;
 	s->beyond += s->bytes < c->bytes;
 	if (s->beyond)
-		s->most_bytes = UINT64_MAX;
-	else if (s->bytes > s->most_bytes)
-		s->most_bytes = s->bytes;
+		s->most = UINT64_MAX;
+	else if (s->bytes > s->most)
+		s->most = s->bytes;
 }
 
 static int by_task_and_time(const void *a, const void *b)
@@ -87,13 +86,13 @@ static int by_task_and_time(const void *a, const void *b)
 static uint32_t workers_for_long(const struct together_change *changes, size_t n)
 {
 	uint64_t at[LEVELS] = { 0 }, enough, sum = 0;
-	int64_t threads = 0;
+	uint64_t threads = 0;
 	uint32_t level;
 
 	enough = (uint64_t)(LASTS * (double)(changes[n - 1].time_ns - changes[0].time_ns));
 	for (size_t i = 0; i + 1 < n; i++) {
-		threads += changes[i].ends ? -(int64_t)changes[i].threads : changes[i].threads;
-		level = threads <= 0 ? 0 : threads < LEVELS ? (uint32_t)threads : LEVELS - 1;
+		threads += changes[i].ends ? -(uint64_t)changes[i].threads : changes[i].threads;
+		level = threads < LEVELS ? (uint32_t)threads : LEVELS - 1;
 		at[level] += changes[i + 1].time_ns - changes[i].time_ns;
 	}
 	for (level = LEVELS - 1; level; level--) {
@@ -114,12 +113,12 @@ int together_each(struct together *t,
 		qsort(t->changes, t->n, sizeof(*t->changes), by_task_and_time);
 	for (size_t i = 0; i < t->n && r == 0;) {
 		int64_t task = t->changes[i].task;
-		size_t first = i;
 		struct sum s = { 0 };
+		size_t first = i;
 
 		for (; i < t->n && t->changes[i].task == task; i++)
 			sum_add(&s, &t->changes[i]);
-		r = visit(ctx, task, s.most_bytes, workers_for_long(t->changes + first, i - first));
+		r = visit(ctx, task, s.most, workers_for_long(t->changes + first, i - first));
 	}
 	return r;
 }

@@ -201,13 +201,22 @@ int table_end(struct table *t)
 	return t->streaming ? 0 : start(t);
 }
 
+#define WIDTH_LEAST 20
+#define WIDTH_MOST  10000
+
+/* What the user asks for, else the terminal's. */
 size_t terminal_width(int fd)
 {
+	const char *given = getenv("COLUMNS");
 	struct winsize size;
+	char *end;
+	unsigned long columns = given && *given ? strtoul(given, &end, 10) : 0;
 
+	if (columns >= WIDTH_LEAST && columns <= WIDTH_MOST && !*end)
+		return columns;
 	if (!isatty(fd))
 		return 0;
-	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col < 20)
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col < WIDTH_LEAST)
 		return 80;
 	return size.ws_col;
 }

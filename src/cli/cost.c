@@ -256,6 +256,7 @@ static int load_bills(struct cost_command *c)
 				    &b->bills);
 	}
 	bill_book_sort(&b->bills);
+	book_find_charged(b);
 	return rc;
 }
 
@@ -293,10 +294,20 @@ static int load(struct cost_command *c, struct store *store)
 {
 	int r = book_load_runs(&c->book, store, &c->selection);
 
-	if (r == 0 && check_resource(c))
-		return EXIT_USAGE;
-	if (r == 0)
-		r = book_load_leaves(&c->book, store);
+	int rc;
+
+	if (r < 0)
+		return failed(r);
+	if (!c->book.n_selected) {
+		log_error("no runs in that time: `tracer runs` lists them");
+		return EXIT_NOT_FOUND;
+	}
+	rc = check_resource(c);
+	if (!rc)
+		rc = load_bills(c); /* before the leaves: bills have whole hours */
+	if (rc)
+		return rc;
+	r = book_load_leaves(&c->book, store);
 	return r < 0 ? failed(r) : EXIT_OK;
 }
 
@@ -359,8 +370,6 @@ static int report(struct cost_command *c, struct store *store)
 	struct cost_report r = { &c->book, &c->rows, &sheet, &c->o.reader, NULL, NULL };
 	int rc = load(c, store);
 
-	if (!rc)
-		rc = load_bills(c);
 	if (!rc)
 		rc = divide(c);
 	r.by = word_at(BY_WORDS, c->o.by, by, sizeof(by));

@@ -92,6 +92,8 @@ struct book_host {
 	struct price price; /* the first that was found */
 	bool has_price, identified;
 	bool stored;	      /* id is known from the run itself */
+	bool charged;	      /* a bill has lines for the time it ran */
+	bool has_estimate;    /* prices are known for all that the bill is about */
 	bool minimum_unknown; /* it ran for less, but when it was started and stopped is not known
 			       */
 	bool priced_transfer, sent_unknown;
@@ -173,6 +175,10 @@ int book_divide(struct cost_book *b, const struct part_sink *sink);
 /* Do attributed + overhead + idle equal what was billed? On every host. */
 bool book_balances(const struct cost_book *b);
 void book_fini(struct cost_book *b);
+/* Which hosts the bills have lines of; before the leaves are loaded. */
+void book_find_charged(struct cost_book *b);
+/* Is any host billed? */
+bool book_is_billed(const struct cost_book *b);
 
 bool leaf_is_waste(const struct cost_book *b, const struct book_leaf *leaf, const char **ret_cause);
 const char *book_intern(struct cost_book *b, const char *text);

@@ -128,13 +128,19 @@ static int set(const char *where, const struct setting_spec *s, const char *text
 	}
 }
 
+static int bad_shape(const char *where, const char *name, const char *want)
+{
+	log_error("%s: %s must be %s", where, name, want);
+	return EXIT_USAGE;
+}
+
 static int set_named(const char *where, const char *name, const json_t *value,
 		     struct host_entry *entry)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(host_settings); i++)
 		if (!strcmp(host_settings[i].name, name)) {
 			if (!json_is_string(value))
-				return bad(where, name, "...", "one value");
+				return bad_shape(where, name, "one value");
 			return set(where, &host_settings[i], json_string_value(value), entry);
 		}
 	log_error("%s: there is no setting `%s`", where, name);
@@ -159,7 +165,7 @@ static int check_members(const char *where, const json_t *object, const char *co
 			return EXIT_USAGE;
 		}
 		if (!json_is_string(value))
-			return bad(where, name, "...", "one value");
+			return bad_shape(where, name, "one value");
 	}
 	return EXIT_OK;
 }
@@ -180,7 +186,8 @@ static int read_volume(const char *where, const json_t *value, struct host_entry
 				      : json_string_value(json_object_get(value, "id"));
 	v->type = json_string_value(json_object_get(value, "type"));
 	if (!v->id)
-		return bad(where, "volumes", "...", "an id, or a mapping with id, type and gib");
+		return bad_shape(where, "volumes",
+				 "a list of ids, or of mappings with id, type and gib");
 	if (gib && (decimal_parse(gib, 3, &v->gib_milli) < 0 || v->gib_milli < 0))
 		return bad(where, "gib", gib, "a number of GiB");
 	entry->n_volumes++;
@@ -213,6 +220,15 @@ static int read_host(const char *where, const json_t *tree, struct host_entry *e
 	return EXIT_OK;
 }
 
+/* Who names a file means that it says something. */
+static int empty(const char *where, bool given, const char *what)
+{
+	if (!given)
+		return EXIT_OK;
+	log_error("%s: the file is empty: it must say %s, see tracer-cost(1)", where, what);
+	return EXIT_USAGE;
+}
+
 /* "hosts: [...]" or the settings of one host, for all. */
 static int read_hosts(struct cost_config *c, const char *where)
 {
@@ -222,9 +238,9 @@ static int read_hosts(struct cost_config *c, const char *where)
 
 	if (!json_is_object(c->host_tree) || n > ENTRIES_MAX ||
 	    (list && (!json_is_array(list) || json_object_size(c->host_tree) != 1)))
-		return bad(where, "hosts", "...", "a list of mappings");
-	if (!json_object_size(c->host_tree))
-		return EXIT_OK;
+		return bad_shape(where, "hosts", "a list of mappings, and alone at the top");
+	if (!json_object_size(c->host_tree) || !n)
+		return empty(where, c->hosts_given, "what the hosts are");
 	c->hosts = calloc(n, sizeof(*c->hosts));
 	if (!c->hosts)
 		return EXIT_ERROR;
@@ -233,7 +249,7 @@ static int read_hosts(struct cost_config *c, const char *where)
 		return read_host(where, c->host_tree, &c->hosts[0]);
 	json_array_foreach(list, i, item) if (!rc) rc =
 		json_is_object(item) ? read_host(where, item, &c->hosts[i])
-				     : bad(where, "hosts", "...", "a list of mappings");
+				     : bad_shape(where, "hosts", "a list of mappings");
 	return rc;
 }
 
@@ -254,7 +270,7 @@ static int read_label(const char *where, const json_t *value, struct who_rule *r
 	void *first = json_object_iter((json_t *)value);
 
 	if (json_object_size(value) != 1 || !json_is_string(json_object_iter_value(first)))
-		return bad(where, "label", "...", "one KEY: PATTERN");
+		return bad_shape(where, "label", "one KEY: PATTERN");
 	rule->label.key = json_object_iter_key(first);
 	rule->label.value = json_string_value(json_object_iter_value(first));
 	return EXIT_OK;
@@ -266,7 +282,7 @@ static int read_rule(const char *where, const json_t *tree, struct who_rule *rul
 	json_t *value;
 
 	if (!json_is_object(tree))
-		return bad(where, "rules", "...", "a list of mappings");
+		return bad_shape(where, "rules", "a list of mappings");
 	json_object_foreach((json_t *)tree, name, value)
 	{
 		int fact = index_of(fact_names, WHO_FACTS, name);
@@ -276,7 +292,11 @@ static int read_rule(const char *where, const json_t *tree, struct who_rule *rul
 			if (read_label(where, value, rule))
 				return EXIT_USAGE;
 		} else if ((fact < 0 && owner < 0) || !json_is_string(value)) {
-			return bad(where, name, "...", "a condition or an owner that is known");
+			log_error("%s: rules: `%s` is not a condition (user, group, account, "
+				  "pipeline, run, path, host, label) or an owner (project, grant, "
+				  "cost_center) with one value",
+				  where, name);
+			return EXIT_USAGE;
 		} else if (fact >= 0) {
 			rule->pattern[fact] = json_string_value(value);
 		} else {
@@ -295,7 +315,7 @@ static int read_budget(const char *where, const json_t *tree, struct budget *b)
 	int64_t percent = 80;
 
 	if (!json_is_object(tree))
-		return bad(where, "budgets", "...", "a list of mappings");
+		return bad_shape(where, "budgets", "a list of mappings");
 	if (check_members(where, tree, members, ARRAY_SIZE(members)))
 		return EXIT_USAGE;
 	for (int i = 0; i < WHO_OWNERS; i++) {
@@ -305,12 +325,34 @@ static int read_budget(const char *where, const json_t *tree, struct budget *b)
 			*b = (struct budget){ .owner = (enum who_owner)i, .name = name };
 	}
 	if (!b->name)
-		return bad(where, "budgets", "...", "about a project, a grant or a cost_center");
+		return bad_shape(where, "budgets", "about a project, a grant or a cost_center");
 	if (!usd || money_parse(usd, &b->usd) < 0 || b->usd <= 0)
 		return bad(where, "usd", usd ? usd : "", "a budget above 0");
 	if (warn && (decimal_parse(warn, 0, &percent) < 0 || percent < 0 || percent > 100))
 		return bad(where, "warn_percent", warn, "a number from 0 to 100");
 	b->warn_percent = (unsigned)percent;
+	return EXIT_OK;
+}
+
+static int check_top(const struct cost_config *c, const char *where)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(c->center_tree))
+		return bad_shape(where, "the file",
+				 "a mapping: `rules:` and `budgets:`, each a list");
+	json_object_foreach(c->center_tree, name, value)
+	{
+		if (strcmp(name, "rules") != 0 && strcmp(name, "budgets") != 0) {
+			log_error("%s: there is no setting `%s`: the file is `rules:` and "
+				  "`budgets:`, each a list, see tracer-cost(1)",
+				  where, name);
+			return EXIT_USAGE;
+		}
+		if (!json_is_array(value))
+			return bad_shape(where, name, "a list of mappings");
+	}
 	return EXIT_OK;
 }
 
@@ -326,8 +368,9 @@ static int read_centers(struct cost_config *c, const char *where)
 	if (!c->rules || !c->budgets || json_array_size(rules) > ENTRIES_MAX ||
 	    json_array_size(budgets) > ENTRIES_MAX)
 		return EXIT_ERROR;
-	if (json_object_size(c->center_tree) != (size_t)(rules != NULL) + (size_t)(budgets != NULL))
-		return bad(where, "top", "...", "made of `rules` and `budgets`");
+	rc = check_top(c, where);
+	if (!rc && !json_object_size(c->center_tree))
+		rc = empty(where, c->centers_given, "whom runs belong to");
 	json_array_foreach(rules, i, item) if (!rc) rc =
 		read_rule(where, item, &c->rules[c->n_rules++]);
 	json_array_foreach(budgets, i, item) if (!rc) rc =
@@ -351,15 +394,23 @@ static int load(const char *given, const char *usual, char *path, json_t **ret)
 	return r < 0 ? EXIT_USAGE : EXIT_OK;
 }
 
-int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path)
+int cost_config_load_hosts(struct cost_config *c, const char *host_path)
 {
 	char path[PATH_MAX];
 	int rc;
 
 	*c = (struct cost_config){ .hosts_given = host_path };
 	rc = load(host_path, "host.yaml", path, &c->host_tree);
-	if (!rc && c->host_tree)
-		rc = read_hosts(c, path);
+	return !rc && c->host_tree ? read_hosts(c, path) : rc;
+}
+
+int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path)
+{
+	char path[PATH_MAX];
+	int rc = cost_config_load_hosts(c, host_path);
+
+	c->centers_given = center_path;
+
 	if (!rc)
 		rc = load(center_path, "costcenters.yaml", path, &c->center_tree);
 	if (!rc && c->center_tree)

@@ -49,6 +49,7 @@ struct budget {
 struct cost_config {
 	json_t *host_tree, *center_tree; /* own the texts */
 	bool hosts_given;		 /* host.yaml by name, not the usual one */
+	bool centers_given;		 /* costcenters.yaml by name */
 	struct host_entry *hosts;
 	size_t n_hosts;
 	struct who_rule *rules;
@@ -65,6 +66,7 @@ struct cost_config {
 
 /* Paths NULL: the user's own, which may be absent. Returns an exit code; it has
  * said what is wrong. */
+int cost_config_load_hosts(struct cost_config *c, const char *host_path); /* host.yaml alone */
 int cost_config_load(struct cost_config *c, const char *host_path, const char *center_path);
 void cost_config_fini(struct cost_config *c);
 /* The settings for a host name. */

@@ -8,6 +8,7 @@
 
 #include "src/base/human.h"
 #include "src/cli/fields_common.h"
+#include "src/cli/price_near.h"
 #include "src/cost/terms.h"
 #include "src/cost/weights.h"
 
@@ -63,7 +64,7 @@ static void note_extras(struct cost_notes *n, const struct book_host *h)
 		     h->id.type);
 }
 
-static void note_host(struct cost_notes *n, const struct book_host *h)
+static void note_price(struct cost_notes *n, const struct book_host *h)
 {
 	char wall[HUMAN_MAX];
 	/* What counts is how old it was when the host was used. */
@@ -104,6 +105,55 @@ static void note_host(struct cost_notes *n, const struct book_host *h)
 	}
 }
 
+/* Is a typing error why there is no price? */
+static void note_near(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
+{
+	struct price_near near = { .provider = h->id.provider,
+				   .type = h->id.type,
+				   .region = h->id.region };
+	char text[256];
+
+	if (!h->unpriced_ns || !h->id.provider)
+		return;
+	price_near_find(&near, b->prices);
+	if (price_near_text(&near, text, sizeof(text)))
+		note(n, "host %s: %s", h->name, text);
+}
+
+/* The machine that the run saw is not what the type is: then idle and price are wrong too. */
+static void note_size(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
+{
+	struct machine m;
+
+	if (!h->id.type || machine_find(h->id.provider, h->id.type, &m) != 0)
+		return;
+	for (size_t i = 0; i < b->n_runs; i++) {
+		const struct run_row *run = &b->runs[i].s.run;
+		double seen = (double)run->memory_bytes, has = (double)m.memory_bytes;
+		char x[HUMAN_MAX], y[HUMAN_MAX];
+
+		if (!b->runs[i].selected || b->hosts[b->runs[i].host] != h)
+			continue;
+		if (run->cpus && m.vcpus_milli && run->cpus * 1000 != m.vcpus_milli)
+			note(n, "the run saw %u CPUs, a %s has %g: is the type right?", run->cpus,
+			     h->id.type, m.vcpus_milli / 1000.0);
+		else if (seen > 0 && has > 0 && (seen > has * 1.25 || seen < has * 0.75))
+			note(n, "the run saw %s of memory, a %s has %s: is the type right?",
+			     human_bytes(x, run->memory_bytes), h->id.type,
+			     human_bytes(y, m.memory_bytes));
+		else
+			continue;
+		return; /* one is enough */
+	}
+}
+
+static void note_host(struct cost_notes *n, const struct cost_book *b, const struct book_host *h)
+{
+	note_price(n, h);
+	note_near(n, b, h);
+	note_size(n, b, h);
+}
+
 static const char *owner_word(enum who_owner owner)
 {
 	return owner == WHO_PROJECT ? "project" : owner == WHO_GRANT ? "grant" : "cost center";
@@ -127,6 +177,17 @@ static money_sum spent(const struct cost_book *b, const struct budget *budget)
 	return sum;
 }
 
+static bool has_rule(const struct cost_book *b, const struct budget *budget)
+{
+	for (size_t i = 0; i < b->config->n_rules; i++) {
+		const char *owner = b->config->rules[i].owner[budget->owner];
+
+		if (owner && !strcmp(owner, budget->name))
+			return true;
+	}
+	return false;
+}
+
 static void note_budgets(struct cost_notes *n, const struct cost_book *b)
 {
 	for (size_t i = 0; i < b->config->n_budgets; i++) {
@@ -135,6 +196,9 @@ static void note_budgets(struct cost_notes *n, const struct cost_book *b)
 		char have[MONEY_MAX], may[MONEY_MAX];
 		unsigned decimals;
 
+		if (!has_rule(b, g))
+			note(n, "budget of %s %s: no rule of costcenters.yaml gives it to anybody",
+			     owner_word(g->owner), g->name);
 		if (sum * 100 < (money_sum)g->usd * g->warn_percent)
 			continue;
 		decimals = g->usd < USD ? 6 : 2;
@@ -142,6 +206,14 @@ static void note_budgets(struct cost_notes *n, const struct cost_book *b)
 		     money_round(have, sum, decimals), money_round(may, g->usd, decimals),
 		     (int)(sum * 100 / g->usd), sum > g->usd ? ": exceeded" : "");
 	}
+}
+
+static bool knows_resource(const struct cost_book *b)
+{
+	for (size_t i = 0; i < b->bills.n_resources; i++)
+		if (*b->bills.resources[i])
+			return true;
+	return false;
 }
 
 static void note_bills(struct cost_notes *n, const struct cost_book *b)
@@ -156,6 +228,12 @@ static void note_bills(struct cost_notes *n, const struct cost_book *b)
 	     " of other resources, %s USD",
 	     bills->lines, money_text(x, bills->total), bills->n, money_text(y, bills->matched),
 	     bills->n_unmatched, money_text(z, bills->unmatched));
+	if (!bills->n && !knows_resource(b))
+		note(n, "bill: which of its resources the host is was not said: see --resource, or "
+			"`resource` in host.yaml");
+	else if (!book_is_billed(b))
+		note(n, "bill: nothing of it is about these hosts in the hours of the runs: the "
+			"cost is what it is without a bill");
 	if (bills->n_other || bills->unused)
 		note(n,
 		     "bill: unused commitments %s USD, taxes, credits and fees %s USD: charged to "
@@ -173,7 +251,7 @@ void cost_notes(struct cost_notes *n, const struct cost_book *b)
 {
 	for (size_t i = 0; i < b->n_hosts; i++)
 		if (b->hosts[i]->n_windows)
-			note_host(n, b->hosts[i]);
+			note_host(n, b, b->hosts[i]);
 	if (b->clock_steps)
 		note(n,
 		     "tasks that end before they start, so that no time can be charged to them "
@@ -188,8 +266,9 @@ void cost_notes(struct cost_notes *n, const struct cost_book *b)
 			     b->runs[i].s.run.uid);
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (b->runs[i].selected && !b->runs[i].s.run.end_ns)
-			note(n, "run %s has not ended: it counts until its last known event",
-			     b->runs[i].s.run.uid);
+			note(n, "run %s has not ended: it counts until %s", b->runs[i].s.run.uid,
+			     b->runs[i].s.run.status == RUN_RUNNING ? "now"
+								    : "its last known event");
 		else if (b->runs[i].selected && !run_is_complete(&b->runs[i].s.run))
 			note(n,
 			     "run %s was not observed completely: what is attributed is a lower "

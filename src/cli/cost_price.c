@@ -10,8 +10,9 @@
 #include "src/cli/cost_book.h"
 #include "src/cost/terms.h"
 
-#define HOUR_NS 3600000000000ULL
-#define GB	1000000000ULL
+#define HOUR_NS	    3600000000000ULL
+#define GB	    1000000000ULL
+#define SPAN_MAX_NS (366 * 24 * HOUR_NS) /* that is estimated beyond the time of the runs */
 
 static int add_line(struct line_list *l, const struct cost_line *line)
 {
@@ -82,28 +83,87 @@ static money energy_price(const struct book_host *h, double kwh)
 	return usd < 9e18 ? (money)(usd + 0.5) : 0;
 }
 
-/* From at_ns to the next hour, price step, or end. */
-static int next_piece(struct cost_book *b, struct book_host *h, uint64_t at_ns, uint64_t end_ns,
-		      uint64_t *ret_next_ns)
+/* The moments at which a price of the user's may begin for this machine: between them it
+ * is looked up once. */
+struct steps {
+	uint64_t *at;
+	size_t n, next;
+	struct price price; /* since the last of them */
+	int found;
+	bool looked;
+};
+
+static void steps_fini(struct steps *s)
 {
-	uint64_t next = (at_ns / HOUR_NS + 1) * HOUR_NS;
-	struct cost_line line = { at_ns, 0, -1, LINE_COMPUTE };
-	struct price p;
-	int r = price_at(b, h, at_ns, &p);
+	free(s->at);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* By its own type, or by the parts of its family, as GCP lists them: FAMILY:core. */
+static bool may_price(const struct price_row *row, const struct book_host *h)
+{
+	return !strcmp(row->provider, h->id.provider) &&
+	       (!strcmp(row->type, h->id.type) || strchr(row->type, ':'));
+}
+
+static int find_steps(const struct cost_book *b, const struct book_host *h, struct steps *s)
+{
+	const struct price_table *t = b->prices;
+	size_t n = 0;
+
+	for (size_t i = 0; t && h->id.provider && h->id.type && i < t->n; i++)
+		n += t->rows[i].since_ns && may_price(&t->rows[i], h);
+	s->at = calloc(n + 1, sizeof(*s->at));
+	if (!s->at)
+		return -ENOMEM;
+	for (size_t i = 0; n && i < t->n; i++)
+		if (t->rows[i].since_ns && may_price(&t->rows[i], h))
+			s->at[s->n++] = t->rows[i].since_ns;
+	qsort(s->at, s->n, sizeof(*s->at), by_time);
+	return 0;
+}
+
+/* The price at a moment that is not before the one asked for last. */
+static int step_price(const struct cost_book *b, const struct book_host *h, struct steps *s,
+		      uint64_t at_ns)
+{
+	for (; s->next < s->n && s->at[s->next] <= at_ns; s->next++)
+		s->looked = false;
+	if (!s->looked)
+		s->found = price_at(b, h, at_ns, &s->price);
+	s->looked = true;
+	return s->found;
+}
+
+/* From the window's start to the next hour, price step, or end. Hours stay apart: who was
+ * there in an hour bears its idle time, and bills are by the hour. */
+static int next_piece(struct cost_book *b, struct book_host *h, struct steps *s,
+		      const struct window *w, uint64_t *ret_next_ns)
+{
+	uint64_t at = w->start_ns, next = w->end_ns;
+	struct cost_line line = { at, 0, -1, LINE_COMPUTE };
+	int r = step_price(b, h, s, at);
 
 	if (r == -ERANGE)
 		return r;
-	next = next > end_ns ? end_ns : next;
-	if (r == 0 && p.until_ns < next)
-		next = p.until_ns;
+	if (next > (at / HOUR_NS + 1) * HOUR_NS)
+		next = (at / HOUR_NS + 1) * HOUR_NS;
+	if (s->next < s->n && s->at[s->next] < next)
+		next = s->at[s->next];
 	line.end_ns = next;
 	*ret_next_ns = next;
 	if (r == 0) {
 		if (!h->has_price)
-			h->price = p;
+			h->price = s->price;
 		h->has_price = true;
-		r = money_for(p.usd_per_hour, next - at_ns, &line.amount);
-		line.amount += energy_price(h, carbon_kwh_static(&h->carbon, next - at_ns));
+		r = money_for(s->price.usd_per_hour, next - at, &line.amount);
+		line.amount += energy_price(h, carbon_kwh_static(&h->carbon, next - at));
 	} else {
 		explain(h);
 		r = 0;
@@ -165,12 +225,13 @@ static int volume_line(struct book_host *h, const struct host_volume *v, const s
 
 static int estimate(struct cost_book *b, struct book_host *h)
 {
+	_cleanup_(steps_fini) struct steps steps = { 0 };
 	uint64_t cpu = 0;
-	int r = 0;
+	int r = find_steps(b, h, &steps);
 
 	for (size_t i = 0; i < h->n_windows && r == 0; i++)
-		for (uint64_t at = h->windows[i].start_ns; at < h->windows[i].end_ns && r == 0;)
-			r = next_piece(b, h, at, h->windows[i].end_ns, &at);
+		for (struct window w = h->windows[i]; w.start_ns < w.end_ns && r == 0;)
+			r = next_piece(b, h, &steps, &w, &w.start_ns);
 	for (size_t k = 0; k < h->n_leaves; k++)
 		cpu += (uint64_t)((weight_sum)h->leaves[k].used[POOL_CPU] *
 				  (h->leaves[k].end_ns > h->leaves[k].start_ns
@@ -185,6 +246,77 @@ static int estimate(struct cost_book *b, struct book_host *h)
 
 		r = line.amount ? add_line(&h->estimate, &line) : 0;
 	}
+	return r;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct window *x = a, *y = b;
+
+	return x->start_ns < y->start_ns ? -1 : x->start_ns > y->start_ns;
+}
+
+/* The windows of the host become these and what was billed beyond them (final lines from
+ * `first`): bills have whole hours, and an estimate must be about the same time. Returns
+ * false, and the host is as it was, where that is too long or memory is short. */
+static bool widen(struct book_host *h, size_t first, struct window **ret_old, size_t *ret_n)
+{
+	size_t all = h->n_windows + h->final.n - first, n = 0;
+	struct window *w = calloc(all + 1, sizeof(*w));
+	uint64_t sum = 0;
+
+	if (!w)
+		return false;
+	memcpy(w, h->windows, h->n_windows * sizeof(*w));
+	for (size_t i = first; i < h->final.n; i++)
+		w[h->n_windows + i - first] =
+			(struct window){ h->final.lines[i].start_ns, h->final.lines[i].end_ns };
+	qsort(w, all, sizeof(*w), by_start);
+	for (size_t i = 1; i < all; i++) {
+		if (w[i].start_ns > w[n].end_ns)
+			w[++n] = w[i];
+		else if (w[i].end_ns > w[n].end_ns)
+			w[n].end_ns = w[i].end_ns;
+	}
+	for (size_t i = 0; i <= n; i++)
+		sum += w[i].end_ns - w[i].start_ns;
+	if (sum > h->wall_ns + SPAN_MAX_NS) {
+		free(w);
+		return false;
+	}
+	*ret_old = h->windows;
+	*ret_n = h->n_windows;
+	h->windows = w;
+	h->n_windows = n + 1;
+	return true;
+}
+
+static void narrow(struct book_host *h, struct window *old, size_t n)
+{
+	free(h->windows);
+	h->windows = old;
+	h->n_windows = n;
+}
+
+/* The estimate again, for all of the time that is billed. */
+static int estimate_billed(struct cost_book *b, struct book_host *h)
+{
+	struct window *old;
+	size_t n;
+	int r;
+
+	h->has_estimate = h->has_price;
+	if (!h->billed_ns)
+		return 0;
+	if (!widen(h, 0, &old, &n)) {
+		h->has_estimate = false;
+		return 0;
+	}
+	h->estimate.n = 0;
+	r = estimate(b, h);
+	narrow(h, old, n);
+	for (size_t i = 0; i < h->estimate.n; i++)
+		h->has_estimate &= h->estimate.lines[i].amount >= 0 || h->unpriced_ns;
 	return r;
 }
 
@@ -229,12 +361,29 @@ static int true_up(struct cost_book *b, struct book_host *h, uint32_t resource,
 	return r;
 }
 
+/* Of a volume, for all of the time that it is billed. */
+static int volume_billed(struct book_host *h, const struct host_volume *v, size_t first,
+			 size_t billed)
+{
+	struct window *old;
+	size_t n;
+	int r = 0;
+
+	if (!widen(h, billed, &old, &n))
+		return 0;
+	h->storage.n = first;
+	for (size_t i = 0; i < h->n_windows && r == 0; i++)
+		r = volume_line(h, v, &h->windows[i]);
+	narrow(h, old, n);
+	return r;
+}
+
 static int price_volumes(struct cost_book *b, struct book_host *h)
 {
 	int r = 0;
 
 	for (size_t v = 0; v < h->id.n_volumes && r == 0; v++) {
-		size_t first = h->storage.n;
+		size_t first = h->storage.n, billed = h->final.n;
 		struct line_list own;
 
 		for (size_t i = 0; i < h->n_windows && r == 0; i++)
@@ -243,6 +392,8 @@ static int price_volumes(struct cost_book *b, struct book_host *h)
 		if (r == 0)
 			r = true_up(b, h, (uint32_t)(h->index * (VOLUMES_MAX + 1) + 1 + v), &own,
 				    &h->id.volumes[v].unpriced);
+		if (r == 0 && h->final.n > billed)
+			r = volume_billed(h, &h->id.volumes[v], first, billed);
 	}
 	return r;
 }
@@ -322,6 +473,8 @@ int book_price(struct cost_book *b)
 		if (r == 0)
 			r = true_up(b, h, (uint32_t)(i * (VOLUMES_MAX + 1)), &h->estimate,
 				    &ignored);
+		if (r == 0)
+			r = estimate_billed(b, h);
 		if (r == 0)
 			r = price_volumes(b, h);
 		drop_unpriced(&h->estimate);

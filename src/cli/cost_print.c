@@ -15,7 +15,7 @@ struct sums {
 	money_sum billed, estimated, direct, overhead, idle[IDLE_CAUSES], idle_all;
 	uint64_t priced_ns, billed_ns, unpriced_ns;
 	int64_t energy;
-	bool has_price;
+	bool has_estimate;
 };
 
 static struct sums sums_of(const struct cost_book *b)
@@ -37,7 +37,7 @@ static struct sums sums_of(const struct cost_book *b)
 		s.billed_ns += h->billed_ns;
 		s.unpriced_ns += h->unpriced_ns;
 		s.energy += h->energy;
-		s.has_price |= h->has_price;
+		s.has_estimate |= h->has_estimate;
 	}
 	return s;
 }
@@ -72,6 +72,23 @@ static const char *known_from(const struct book_host *h, char *buf, size_t size)
 	return buf;
 }
 
+/* At least four digits that are not 0; "0.34" stays as it is listed. */
+static const char *price_text(char buf[MONEY_MAX], money usd)
+{
+	unsigned decimals = 4;
+	char *end;
+
+	for (money m = usd; m > 0 && m < USD / 10 && decimals < 12; m *= 10)
+		decimals++;
+	money_round(buf, usd, decimals);
+	end = strchr(buf, '.') ? buf + strlen(buf) : NULL;
+	while (end && end[-1] == '0')
+		*--end = '\0';
+	if (end && end[-1] == '.')
+		end[-1] = '\0';
+	return buf;
+}
+
 static void print_host(const struct cost_book *b, const struct book_host *h)
 {
 	char wall[HUMAN_MAX], usd[MONEY_MAX], from[80];
@@ -87,7 +104,7 @@ static void print_host(const struct cost_book *b, const struct book_host *h)
 		printf(", ");
 	printf("%s", human_duration(wall, h->wall_ns));
 	if (h->has_price)
-		printf(", %s USD/h (%s%s%s)", money_text(usd, h->price.usd_per_hour),
+		printf(", %s USD/h (%s%s%s)", price_text(usd, h->price.usd_per_hour),
 		       h->price.source, *h->price.as_of ? ", " : "", h->price.as_of);
 	else if (!h->billed_ns)
 		printf(", unpriced");
@@ -130,8 +147,8 @@ static void print_sums(const struct cost_report *r, const struct sums *s)
 		       : s->billed_ns		     ? "billed and estimated"
 						     : "estimated",
 		       cost_is_lower_bound(b) ? "at least " : "", money_round(x, s->billed, d));
-		if (b->has_bills && s->has_price)
-			printf("by prices alone %s USD, residual %s USD\n",
+		if (book_is_billed(b) && s->has_estimate)
+			printf("the same time by prices alone %s USD, residual %s USD\n",
 			       money_round(x, s->estimated, d),
 			       money_round(y, s->billed - s->estimated, d));
 	}
@@ -203,9 +220,9 @@ static json_t *json_sums(const struct cost_report *r, const struct sums *s)
 	} else {
 		(void)json_out_set(o, "cost_usd", json_null());
 	}
-	if (s->has_price)
+	if (s->has_estimate)
 		set_money(o, "estimate_usd", s->estimated);
-	if (r->book->has_bills && s->has_price)
+	if (book_is_billed(r->book) && s->has_estimate)
 		set_money(o, "residual_usd", s->billed - s->estimated);
 	(void)json_out_set(o, "is_lower_bound",
 			   json_boolean(!has_money(s) || cost_is_lower_bound(r->book)));
@@ -378,13 +395,13 @@ static void choose_columns(const struct cost_report *r, const struct sums *s,
 		columns[n++] = FIELD_UNUSED;
 	if (waste)
 		columns[n++] = FIELD_WASTE;
-	if (r->book->has_bills) {
+	if (book_is_billed(r->book)) {
 		columns[n++] = FIELD_ESTIMATE;
 		columns[n++] = FIELD_RESIDUAL;
 	}
 	if (mixed)
 		columns[n++] = FIELD_PRICING;
-	if (carbon && !r->book->has_bills)
+	if (carbon && !book_is_billed(r->book))
 		columns[n++] = FIELD_CARBON;
 	columns[n] = FIELD_COUNT;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "src/base/cleanup.h"
+#include "src/cli/choose.h"
 #include "src/cli/process_record.h"
 
 #define OTHER_RUNS "(other runs)"
@@ -115,21 +116,18 @@ struct label_use {
 	char text[];
 };
 
-/* What people call a task: its step and sample, where the key alone does not say it. */
+/* What people call a task, as `tracer tasks` prints it. */
 static void add_label(struct str *text, const struct cost_book *b, const struct book_leaf *leaf)
 {
 	const struct book_run *r = &b->runs[leaf->run];
 	const struct task_row *t = leaf->task ? &leaf->task->row : NULL;
-	bool named = t && t->key && !strncmp(t->key, t->name, strlen(t->name));
 
 	if (b->n_selected > 1)
 		str_addf(text, "%s ", r->s.run.uid);
-	if (!t)
-		str_add(text, "(outside tasks)");
+	if (t)
+		task_label(text, t);
 	else
-		str_add(text, named ? t->key : t->name);
-	if (t && !named && t->sample)
-		str_addf(text, " [%s]", t->sample);
+		str_add(text, "(outside tasks)");
 	if (t && t->attempt > 1)
 		str_addf(text, " (attempt %u)", t->attempt);
 }
@@ -180,8 +178,8 @@ static const char *task_key(struct cost_rows *rows, const struct book_leaf *leaf
 	use = text.failed ? NULL : label_use(rows, &text);
 	if (!use)
 		return NULL;
-	if (use->n > 1 && t && t->key && strncmp(t->key, t->name, strlen(t->name)))
-		str_addf(&text, " %s", t->key);
+	if (use->n > 1 && t && t->key)
+		str_addf(&text, " (%s)", t->key);
 	return text.failed ? NULL : book_intern(rows->book, str_text(&text));
 }
 
@@ -411,7 +409,7 @@ static int fill_direct(struct cost_rows *rows, const struct book_leaf *leaf, str
 		to->direct += s->direct[i];
 		to->unused += i + 1 == n ? s->direct[i] : 0;
 		to->waste += waste ? s->direct[i] : 0;
-		to->estimated |= h->has_price;
+		to->estimated |= h->has_estimate;
 		mark(to, h);
 	}
 	return 0;
@@ -464,7 +462,7 @@ static int fill_leaf(struct cost_rows *rows, const struct book_leaf *leaf)
 	row->overhead += leaf->overhead;
 	row->idle += leaf->idle;
 	row->estimate += leaf->estimate;
-	row->estimated |= h->has_price;
+	row->estimated |= h->has_estimate;
 	add_energy(row, h, leaf->energy);
 	mark(row, h);
 	return 0;
@@ -482,7 +480,7 @@ static int fill_nobody(struct cost_rows *rows, const struct book_host *h)
 	row->overhead += h->nobody_overhead;
 	row->idle += h->nobody_idle;
 	row->estimate += h->nobody_estimate;
-	row->estimated |= h->has_price;
+	row->estimated |= h->has_estimate;
 	add_energy(row, h, h->nobody_energy);
 	mark(row, h);
 	return 0;
@@ -570,10 +568,31 @@ int cost_rows_part(void *ctx, const struct book_host *host, const struct cost_li
 	return 0;
 }
 
+static money_sum total_of(const struct cost_row *row)
+{
+	return row->direct + row->overhead + row->idle;
+}
+
 /* Hosts that cannot be priced still have a row. */
 static bool shows_processes(const struct cost_book *b, const struct book_leaf *leaf)
 {
 	return b->options.processes && b->runs[leaf->run].selected;
+}
+
+/* Runs that were near, but have no part of what is shown. */
+static void drop_idle_others(struct cost_rows *rows)
+{
+	struct cost_row *row = NULL;
+	size_t n = 0;
+
+	HASH_FIND_STR(rows->by_name, OTHER_RUNS, row);
+	if (!row || row->unpriced || total_of(row) || row->direct || row->idle || row->estimate ||
+	    row->energy)
+		return;
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->list[i] != row)
+			rows->list[n++] = rows->list[i];
+	rows->n = n;
 }
 
 int cost_rows_fill(struct cost_rows *rows)
@@ -594,12 +613,8 @@ int cost_rows_fill(struct cost_rows *rows)
 	split_fini(&split);
 	for (size_t i = 0; i < b->n_hosts && r == 0; i++)
 		r = fill_nobody(rows, b->hosts[i]);
+	drop_idle_others(rows);
 	return r;
-}
-
-static money_sum total_of(const struct cost_row *row)
-{
-	return row->direct + row->overhead + row->idle;
 }
 
 static int by_name(const void *a, const void *b)
@@ -680,7 +695,7 @@ int cost_row_record(const struct cost_rows *rows, const struct cost_row *row, st
 		record_ratio(ret, FIELD_COST_SHARE, (double)total_of(row) / (double)rows->total);
 	if (row->estimated)
 		r |= set_money(ret, FIELD_ESTIMATE, row->estimate);
-	if (row->estimated && rows->book->has_bills)
+	if (row->estimated && book_is_billed(rows->book))
 		r |= set_money(ret, FIELD_RESIDUAL, total_of(row) - row->estimate);
 	return r ? -ERANGE : 0;
 }

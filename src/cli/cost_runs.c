@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/log.h"
 #include "src/base/str.h"
 #include "src/cli/cost_book.h"
 #include "src/cli/reader.h"
 #include "src/cost/weights.h"
+
+#define WINDOW_MAX_NS (20 * 366 * 86400ULL * 1000000000ULL) /* longer is no time of a machine */
+#define HOUR_NS	      3600000000000ULL
 
 struct intern {
 	UT_hash_handle hh;
@@ -195,6 +200,12 @@ static int visit_run(void *ctx, const struct run_row *row)
 	read_machine(b, r);
 	b->n_selected += r->selected;
 	r->end_ns = row->end_ns > row->start_ns ? row->end_ns : row->start_ns;
+	if (r->end_ns - row->start_ns > WINDOW_MAX_NS) {
+		log_warning("run %s: its end is more than 20 years after its start, which cannot "
+			    "be: it is not counted",
+			    row->uid);
+		r->end_ns = row->start_ns;
+	}
 	return 0;
 }
 
@@ -240,11 +251,17 @@ static void merge_windows(struct book_host *h)
 /* A host that was rented from its launch to its stop costs for all of that. */
 static int rented(struct book_host *h)
 {
+	uint64_t end_ns;
+
 	if (!h->n_windows || !h->id.launched_ns)
 		return 0;
-	return add_window(h, h->id.launched_ns,
-			  h->id.stopped_ns ? h->id.stopped_ns
-					   : h->windows[h->n_windows - 1].end_ns);
+	end_ns = h->id.stopped_ns ? h->id.stopped_ns : h->windows[h->n_windows - 1].end_ns;
+	if (end_ns > h->id.launched_ns && end_ns - h->id.launched_ns > WINDOW_MAX_NS) {
+		log_warning("the host started more than 20 years before its end, which cannot be: "
+			    "only its runs are counted; see --host-started and `launched`");
+		return 0;
+	}
+	return add_window(h, h->id.launched_ns, end_ns);
 }
 
 static void size_of_host(const struct cost_book *b, struct book_host *h, const struct run_row *run)
@@ -315,10 +332,38 @@ static int identify(struct cost_book *b, struct book_host *h, const struct book_
 	return rented(h);
 }
 
+/* A charge of the hour of a window is of the time of the run. */
+static bool touches_hours(const struct book_host *h, const struct cost_line *line)
+{
+	for (size_t i = 0; i < h->n_windows; i++)
+		if (line->start_ns < (h->windows[i].end_ns + HOUR_NS - 1) / HOUR_NS * HOUR_NS &&
+		    line->end_ns > h->windows[i].start_ns / HOUR_NS * HOUR_NS)
+			return true;
+	return false;
+}
+
+void book_find_charged(struct cost_book *b)
+{
+	for (size_t i = 0; i < b->bills.n; i++) {
+		const struct matched_charge *c = &b->bills.charges[i];
+		struct book_host *h = b->hosts[c->resource / (VOLUMES_MAX + 1)];
+
+		h->charged |= touches_hours(h, &c->line);
+	}
+}
+
+bool book_is_billed(const struct cost_book *b)
+{
+	for (size_t i = 0; i < b->n_hosts; i++)
+		if (b->hosts[i]->charged)
+			return true;
+	return false;
+}
+
 bool book_takes_part(const struct cost_book *b, const struct book_run *r)
 {
 	const struct book_host *h = b->hosts[r->host];
-	uint64_t unit = b->has_bills ? 3600000000000ULL : 1;
+	uint64_t unit = h->charged ? HOUR_NS : 1;
 
 	for (size_t i = 0; i < h->n_windows; i++)
 		if (r->s.run.start_ns < (h->windows[i].end_ns + unit - 1) / unit * unit &&
@@ -372,9 +417,19 @@ static int visit_last_process(void *ctx, const struct process_view *v)
 	return 0;
 }
 
-/* A run without an end counts until the last that is known of it. */
+static uint64_t unix_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* A run that goes on counts until now, as `tracer show` and `tracer tune` do; another one
+ * without an end, until the last that is known of it. */
 static int find_ends(struct cost_book *b, struct store *store)
 {
+	uint64_t now_ns = unix_now_ns();
 	int r = 0;
 
 	for (size_t i = 0; i < b->n_runs && r >= 0; i++) {
@@ -382,6 +437,10 @@ static int find_ends(struct cost_book *b, struct store *store)
 
 		if (run->s.run.end_ns)
 			continue;
+		if (run->s.run.status == RUN_RUNNING) {
+			run->end_ns = now_ns > run->end_ns ? now_ns : run->end_ns;
+			continue;
+		}
 		r = store_each_task(store, run->s.run.id, visit_last_task, &run->end_ns);
 		if (r >= 0 && run->selected)
 			r = store_each_process(store, run->s.run.id, visit_last_process,

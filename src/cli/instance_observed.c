@@ -91,14 +91,22 @@ static int take_leaves(const struct cost_book *book, uint32_t run, struct observ
 	return 0;
 }
 
+/* false: no memory. What is not known stays NULL. */
+static bool copy_text(struct arena *a, const char *text, const char **ret)
+{
+	*ret = arena_text(a, text);
+	return *ret || !text;
+}
+
 static int take(const struct cost_book *book, uint32_t run, struct observed_run *o)
 {
 	const struct book_host *h = book->hosts[book->runs[run].host];
 
-	o->provider = h->id.provider;
-	o->type = h->id.type;
-	o->region = h->id.region;
-	o->zone = h->id.zone;
+	if (!copy_text(&o->texts, h->id.provider, &o->provider) ||
+	    !copy_text(&o->texts, h->id.type, &o->type) ||
+	    !copy_text(&o->texts, h->id.region, &o->region) ||
+	    !copy_text(&o->texts, h->id.zone, &o->zone))
+		return -ENOMEM;
 	o->lifecycle = h->lifecycle;
 	o->size = h->machine;
 	o->billed = h->billed_ns > 0;
@@ -146,5 +154,6 @@ double observed_task_usd(const struct observed_run *o, int64_t task)
 void observed_run_fini(struct observed_run *o)
 {
 	free(o->tasks);
+	arena_fini(&o->texts);
 	*o = (struct observed_run){ 0 };
 }

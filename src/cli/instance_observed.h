@@ -24,7 +24,7 @@ struct task_cost {
 };
 
 struct observed_run {
-	/* texts live as long as the books */
+	struct arena texts; /* has what follows: the book ends before this */
 	const char *provider, *type, *region, *zone;
 	enum lifecycle lifecycle;
 	struct machine size;

@@ -539,6 +539,28 @@ static int judge_groups(struct inquiry *q, struct group *groups)
 	return r;
 }
 
+/* Of the time of groups, from which the run is refused for the reason that they are. */
+#define HELD_UP_SHARE 0.5
+
+static void refuse_held_up_run(struct inquiry *q)
+{
+	struct subject *run = &q->subjects[0];
+	double held_up = 0, all = 0;
+
+	for (size_t i = 1; i < q->n_subjects; i++) {
+		const struct subject *s = &q->subjects[i];
+		bool refused = s->unjudged && !strcmp(s->unjudged, HELD_UP_WORDS);
+
+		all += (double)s->where.total_ns;
+		held_up += refused ? (double)s->where.total_ns : 0;
+	}
+	if (run->unjudged || !(all > 0) || held_up < HELD_UP_SHARE * all)
+		return;
+	run->unjudged = HELD_UP_WORDS;
+	run->n_choices = 0;
+	run->same.reason = INSTANCE_NEED_UNKNOWN;
+}
+
 int subjects_make(struct inquiry *q)
 {
 	struct group *groups = NULL;
@@ -552,6 +574,8 @@ int subjects_make(struct inquiry *q)
 		r = subject_judge_run(q);
 	if (r == 0)
 		r = judge_groups(q, groups);
+	if (r == 0)
+		refuse_held_up_run(q);
 	groups_fini(groups);
 	return r;
 }

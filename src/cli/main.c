@@ -2,7 +2,9 @@
 /* The table of commands, in the order in which `tracer help` lists them. */
 #include "src/cli/cli.h"
 
+#include <fcntl.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
 	{ "run", "run a command, observe all of it, report", cmd_run },
@@ -30,7 +32,19 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* A descriptor of ours must not get the number of a standard one that is closed: helpers put
+ * /dev/null there. What fills the place fails as the closed one did (the wrong way to use
+ * it), and a command that we start has it closed again. */
+static void fill_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null",
+				   (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
+	fill_standard_fds();
 	return cli_main(commands, argc, argv);
 }

@@ -64,8 +64,8 @@ int observe_machine_init(struct observe_machine *m, const struct observe_options
 	given.resource = o->resource;
 	given.from = is_given(o) ? "options" : NULL;
 	m->entry = (struct host_entry)HOST_ENTRY_NONE;
-	if (cost_config_load(&m->config, NULL, NULL))
-		log_warning("the settings of costs are not used: the command runs without them");
+	if (cost_config_load_hosts(&m->config, NULL))
+		log_warning("host.yaml is not used: the command runs without it");
 	else if (gethostname(here, sizeof(here) - 1) == 0)
 		cost_config_host(&m->config, here, &m->entry);
 	host_entry_over(&m->entry, &given);

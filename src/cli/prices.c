@@ -11,6 +11,7 @@
 #include "src/base/log.h"
 #include "src/cli/cli.h"
 #include "src/cli/price_files.h"
+#include "src/cli/price_near.h"
 #include "src/cli/sheet.h"
 
 struct prices_options {
@@ -122,6 +123,21 @@ static int show_own(struct show *s, const struct price_table *t)
 	return r;
 }
 
+static int say_none(const struct prices_options *o, const struct price_table *t)
+{
+	struct price_near near = { .provider = o->provider, .type = o->type, .region = o->region };
+	char text[256];
+
+	price_near_find(&near, t);
+	if (o->own && !t->n)
+		log_error("no prices were imported: see `tracer prices import`");
+	else if (price_near_text(&near, text, sizeof(text)))
+		log_error("%s", text);
+	else
+		log_error("no price fits all of what was asked for");
+	return EXIT_NOT_FOUND;
+}
+
 static int show(const struct prices_options *o)
 {
 	static const struct sheet_spec sheet_spec = { &spec, all, NULL, table };
@@ -147,14 +163,15 @@ static int show(const struct prices_options *o)
 	if (r >= 0)
 		r = sheet_end(s.sheet);
 	sheet_free(s.sheet);
-	price_table_fini(&t);
 	fflush(stdout);
+	rc = r >= 0 && !s.shown ? say_none(o, &t) : EXIT_OK;
+	price_table_fini(&t);
 	if (s.stale)
 		log_warning("%" PRIu64 " of these prices are older than %d days", s.stale,
 			    PRICE_STALE_DAYS);
 	if (r < 0)
 		log_error("cannot print the prices: %s", strerror(-r));
-	return r < 0 ? EXIT_ERROR : EXIT_OK;
+	return r < 0 ? EXIT_ERROR : rc;
 }
 
 /* A row that says the same place, type and time as one before replaces it. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/human.h"
 #include "src/base/log.h"
@@ -107,8 +108,8 @@ int reader_open(struct reader *r, const char *db)
 	}
 	error = store_open(db ? db : path, STORE_READ, &r->store);
 	if (error == -ENOENT && !db)
-		log_error("no runs recorded yet: try `tracer run -- CMD` (%s does not exist)",
-			  path);
+		log_error("no runs recorded yet: try `tracer run -- CMD` (%s %s)", path,
+			  access(path, F_OK) == 0 ? "is empty" : "does not exist");
 	else if (error < 0)
 		log_error("cannot open %s: %s", db ? db : path, store_strerror(error));
 	return error < 0 ? exit_code_of(error) : EXIT_OK;

@@ -233,6 +233,26 @@ static void add_percent(struct str *out, double ratio)
 		str_addf(out, "%.0f %%", ratio * 100);
 }
 
+/* From micrograms to tonnes: three digits that say something. */
+static void add_grams(struct str *out, double g)
+{
+	static const struct {
+		double g;
+		const char *unit;
+	} units[] = { { 1e6, "t" }, { 1e3, "kg" }, { 1, "g" }, { 1e-3, "mg" }, { 1e-6, "ug" } };
+	size_t i = 0;
+	double n;
+
+	if (g < 5e-10) {
+		str_add(out, "0 g");
+		return;
+	}
+	while (i + 1 < ARRAY_SIZE(units) && g < 0.9995 * units[i].g)
+		i++;
+	n = g / units[i].g;
+	str_addf(out, "%.*f %s", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n, units[i].unit);
+}
+
 static void cell_number(struct str *out, enum field_type type, uint64_t n)
 {
 	char buf[HUMAN_MAX];
@@ -267,6 +287,10 @@ static void cell_value(struct str *out, enum field_id id, const struct value *va
 		str_addn(out, value->text.data, value->text.len);
 	else if (type == FIELD_TYPE_ARGS)
 		text_shell(out, value->text.data, value->text.len);
+	else if (id == FIELD_CARBON)
+		add_grams(out, value->ratio);
+	else if (id == FIELD_VCPUS || id == FIELD_GPUS)
+		str_addf(out, "%g", value->ratio); /* rarely a part of one */
 	else if (type == FIELD_TYPE_RATIO)
 		str_addf(out, "%.2f", value->ratio);
 	else if (type == FIELD_TYPE_SHARE)

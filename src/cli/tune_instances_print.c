@@ -384,16 +384,34 @@ static void print_title(const struct inquiry *q)
 	printf(price ? ", %s USD an hour\n" : "%s\n", price ? price : "");
 }
 
+#define SHOWN_SHARE 0.01 /* of what the run cost */
+#define SHOWN_S	    1	 /* of machine time, in the mean of its runs */
+
+/* Groups of which nothing could be gained that anybody would notice. */
+static bool is_small(const struct inquiry *q, const struct subject *s)
+{
+	double usd = q->observed[q->reference].usd;
+
+	if (s->is_run)
+		return false;
+	return s->seconds < SHOWN_S ||
+	       (isfinite(usd) && isfinite(s->usd) && s->usd < SHOWN_SHARE * usd);
+}
+
 int instances_print_text(const struct inquiry *q, bool all)
 {
 	const struct tune_print p = { stdout, terminal_width(STDOUT_FILENO), false };
 	const struct notes notes = { tell_text, NULL };
-	size_t n = all || q->n_subjects <= SUBJECTS_SHOWN + 1 ? q->n_subjects : SUBJECTS_SHOWN + 1;
+	size_t most = all ? q->n_subjects : SUBJECTS_SHOWN + 1, n = 0;
 	int r = 0;
 
 	print_title(q);
-	for (size_t i = 0; i < n && r >= 0; i++)
+	for (size_t i = 0; i < q->n_subjects && n < most && r >= 0; i++) {
+		if (!all && is_small(q, &q->subjects[i]))
+			continue;
 		r = print_subject(q, &q->subjects[i], all);
+		n++;
+	}
 	if (n < q->n_subjects)
 		printf("\nand %zu more: --all\n", q->n_subjects - n);
 	print_legend();

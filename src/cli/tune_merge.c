@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/analysis/failure.h"
 #include "src/cli/tune.h"
 
 #define RUNS_MAX 1000
@@ -57,6 +58,18 @@ static void copy(struct findings *all, const struct finding *one)
 			f->figures[i].text = keep(all, f->figures[i].text);
 }
 
+/* A retry's numbers add up; its sentence is about all runs, as its samples and saving are. */
+static void add_retries(struct findings *all, struct finding *f, const struct finding *one)
+{
+	uint64_t attempts = f->samples, wasted = f->saving_ns;
+
+	for (unsigned i = 0; i < f->n_figures && i < one->n_figures; i++)
+		if (f->figures[i].unit != FIGURE_TEXT && f->figures[i].unit != FIGURE_RATIO)
+			f->figures[i].number += one->figures[i].number;
+	f->summary = findings_text(all, "in %u runs %s", f->runs,
+				   retry_words(all, f->name, attempts, wasted));
+}
+
 static void merge(struct findings *all, const struct finding *one)
 {
 	struct finding *f = find(all, one->id);
@@ -70,6 +83,8 @@ static void merge(struct findings *all, const struct finding *one)
 	f->samples += one->samples;
 	f->explained_ns += one->explained_ns;
 	f->saving_ns += one->saving_ns;
+	if (f->verdict == VERDICT_RETRY)
+		add_retries(all, f, one);
 	if (one->severity > f->severity)
 		f->severity = one->severity;
 	if (f->runs == 3 && f->confidence <= 90)

@@ -2,6 +2,7 @@
 /* tracer tune --what-if: the wall time and cost that a run would have had otherwise. */
 #include "src/cli/what_if.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #define CORES_LEAST 0.01
 #define CORES_MOST  65536
 
+#define NAMES_MAX (FASTER_MAX + 5)
+
 struct change {
 	double had;  /* cores; NAN: as the run says */
 	double cpus; /* NAN: as it was */
@@ -24,55 +27,113 @@ struct change {
 	const char *faster[FASTER_MAX];
 	double by[FASTER_MAX];
 	size_t n_faster, matched[FASTER_MAX];
+	const char *names[NAMES_MAX]; /* that were given */
+	size_t n_names;
 	char *text; /* owned: cut up */
 };
 
-static bool take_item(struct change *c, char *item)
+/* Values that a change has; NULL: it is good. A size takes a unit: 16 is 16 bytes to nobody. */
+static const char *take_memory(struct change *c, const char *value)
+{
+	double bytes;
+
+	if (!trace_bytes(value, &bytes) || !(bytes > 0))
+		return "a size like 16GB";
+	if (!isalpha((unsigned char)value[strlen(value) - 1]))
+		return "a size with its unit, like 16GB or 512MB";
+	c->would.memory_bytes = bytes;
+	return NULL;
+}
+
+static const char *take_count(const char *value, size_t *ret)
+{
+	double n;
+
+	if (!tune_number(value, 1, 1e6, &n) || n != floor(n))
+		return "a whole number from 1 to 1000000";
+	*ret = (size_t)n;
+	return NULL;
+}
+
+static const char *take_cores(const char *value, double *ret)
+{
+	return tune_number(value, CORES_LEAST, CORES_MOST, ret) ? NULL
+								: "a number from 0.01 to 65536";
+}
+
+static bool is_faster(const char *name)
+{
+	return !strncmp(name, "faster.", 7) && name[7];
+}
+
+static const char *take_value(struct change *c, const char *name, const char *value)
+{
+	if (!strcmp(name, "cpus"))
+		return take_cores(value, &c->cpus);
+	if (!strcmp(name, "had"))
+		return take_cores(value, &c->had);
+	if (!strcmp(name, "memory"))
+		return take_memory(c, value);
+	if (!strcmp(name, "tasks"))
+		return take_count(value, &c->would.tasks);
+	if (!strcmp(name, "slots"))
+		return take_count(value, &c->would.places);
+	c->faster[c->n_faster] = name + 7;
+	return tune_number(value, 1e-6, 1e6, &c->by[c->n_faster++])
+		       ? NULL
+		       : "a factor from 0.000001 to 1000000";
+}
+
+static bool is_name(const char *name)
+{
+	static const char *const names[] = { "cpus", "had", "tasks", "slots", "memory" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return is_faster(name);
+}
+
+static int take_item(struct change *c, char *item, const struct command_spec *spec)
 {
 	char *value = strrchr(item, '=');
-	double tasks;
+	const char *wants;
 
-	if (!value)
-		return false;
-	*value++ = '\0';
-	if (!strcmp(item, "cpus"))
-		return tune_number(value, CORES_LEAST, CORES_MOST, &c->cpus);
-	if (!strcmp(item, "had"))
-		return tune_number(value, CORES_LEAST, CORES_MOST, &c->had);
-	if (!strcmp(item, "memory"))
-		return trace_bytes(value, &c->would.memory_bytes) && c->would.memory_bytes > 0;
-	if (!strcmp(item, "tasks")) {
-		if (!tune_number(value, 1, 1e6, &tasks))
-			return false;
-		c->would.tasks = (size_t)tasks;
-		return true;
-	}
-	if (!strcmp(item, "slots")) {
-		if (!tune_number(value, 1, 1e6, &tasks))
-			return false;
-		c->would.places = (size_t)tasks;
-		return true;
-	}
-	if (strncmp(item, "faster.", 7) != 0 || c->n_faster == FASTER_MAX)
-		return false;
-	c->faster[c->n_faster] = item + 7;
-	return tune_number(value, 1e-6, 1e6, &c->by[c->n_faster++]);
+	if (value)
+		*value++ = '\0';
+	if (!is_name(item))
+		return options_misuse(spec,
+				      "--what-if takes cpus=N, had=N, tasks=N, slots=N, "
+				      "memory=SIZE, faster.TASK=K; not `%s`",
+				      item);
+	if (!value || !*value)
+		return options_misuse(spec, "--what-if %s: a value is missing: %s=N", item, item);
+	if (c->n_names == NAMES_MAX)
+		return options_misuse(spec, "--what-if takes at most %d changes", NAMES_MAX);
+	for (size_t i = 0; i < c->n_names; i++)
+		if (!strcmp(c->names[i], item))
+			return options_misuse(spec, "--what-if has `%s` twice", item);
+	c->names[c->n_names++] = item;
+	if (is_faster(item) && c->n_faster == FASTER_MAX)
+		return options_misuse(spec, "--what-if takes at most %d faster.TASK", FASTER_MAX);
+	wants = take_value(c, item, value);
+	return wants ? options_misuse(spec, "--what-if %s takes %s, not `%s`", item, wants, value)
+		     : EXIT_OK;
 }
 
 static int change_parse(struct change *c, const char *text, const struct command_spec *spec)
 {
 	char *rest, *item;
+	int rc = EXIT_OK;
 
 	*c = (struct change){ .cpus = NAN, .had = NAN, .text = strdup(text) };
 	if (!c->text)
 		return EXIT_ERROR;
-	for (item = strtok_r(c->text, ",", &rest); item; item = strtok_r(NULL, ",", &rest))
-		if (!take_item(c, item))
-			return options_misuse(spec,
-					      "--what-if takes cpus=N, had=N, tasks=N, slots=N, "
-					      "memory=SIZE, faster.TASK=K; not `%s`",
-					      item);
-	return EXIT_OK;
+	for (item = strtok_r(c->text, ",", &rest); item && !rc; item = strtok_r(NULL, ",", &rest))
+		rc = take_item(c, item, spec);
+	if (!rc && !c->n_names)
+		rc = options_misuse(spec, "--what-if: which change? cpus=N, for example");
+	return rc;
 }
 
 static void change_fini(struct change *c)

@@ -72,7 +72,7 @@ static void print_cost(const struct what_if_cost *c)
 	char was[MONEY_MAX], is[MONEY_MAX];
 
 	if (!c->was_known) {
-		puts("cost: the host has no price (see `tracer cost`)");
+		puts("cost: the host has no price: write it into host.yaml (see tracer-cost(1))");
 		return;
 	}
 	printf("cost: %s USD", money_round(was, c->was, USD_DECIMALS));

@@ -39,17 +39,21 @@ static const struct option_spec options[] = {
 
 static const struct command_spec spec = {
 	.name = "why",
-	.words = "TASK|PID",
+	.words = "TASK|TOOL|PID",
 	.about = "Says why a task or a process took its time, or why it failed: its waits, and "
 		 "what\n"
-		 "was behind them, step by step. TASK is a name, a key or a sample.",
+		 "was behind them, step by step. TASK is a name, a key, a sample or\n"
+		 "a label like `align [NA01]`; TOOL a name as `tracer tools` prints it: its "
+		 "longest\n"
+		 "process, of those that failed if any did.",
 	.options = options,
 	.max_words = 1,
 };
 
 struct why {
 	const struct judgement *j;
-	json_t *array; /* NULL: text */
+	json_t *array;	  /* NULL: text */
+	const char *tool; /* that was asked about, or NULL */
 	unsigned n;
 	struct findings texts; /* owns sentences made here */
 };
@@ -101,6 +105,9 @@ static void print_states(const struct fact_process *p)
 {
 	char time[HUMAN_MAX], share[HUMAN_MAX];
 
+	if (p->threads_peak > 1 && p->ledger.thread_ns)
+		printf("    of %s of time of its threads, each counted:\n",
+		       human_duration(time, p->ledger.thread_ns));
 	for (unsigned i = 0; i < LEDGER_STATES; i++)
 		if (p->ledger.state_ns[i] >= p->ledger.thread_ns / 100 && p->ledger.state_ns[i])
 			printf("    %8s  %5s  %s\n", human_duration(time, p->ledger.state_ns[i]),
@@ -163,20 +170,36 @@ static void follow(struct why *w, const struct fact_process *p, json_t *chain)
 	}
 }
 
-static bool concerns(const struct finding *f, const char *name, uint32_t pid)
+static bool has_pid(const struct fact_task *t, uint32_t pid)
 {
-	return (f->pid && f->pid == pid) || (name && !strcmp(f->name, name));
+	for (size_t i = 0; i < t->n_processes; i++)
+		if (t->processes[i]->pid == pid)
+			return true;
+	return false;
+}
+
+/* A finding of one process is about the task that it was in, not about all of that name. */
+static bool concerns(const struct finding *f, const struct fact_task *t, uint32_t pid)
+{
+	if (t && f->pid)
+		return has_pid(t, f->pid);
+	return t ? !strcmp(f->name, t->name) : f->pid && f->pid == pid;
+}
+
+static bool is_of_tool(const struct why *w, const struct finding *f)
+{
+	return w->tool && !f->pid && f->subject == SUBJECT_TOOL && !strcmp(f->name, w->tool);
 }
 
 /* The findings of the whole run that are about this one. */
-static json_t *tell_findings(struct why *w, const char *name, uint32_t pid)
+static json_t *tell_findings(struct why *w, const struct fact_task *t, uint32_t pid)
 {
 	json_t *array = json_array();
 
 	for (unsigned i = 0; i < w->j->findings.n; i++) {
 		const struct finding *f = &w->j->findings.list[i];
 
-		if (!concerns(f, name, pid))
+		if (!concerns(f, t, pid) && !is_of_tool(w, f))
 			continue;
 		json_array_append_new(array, finding_object(f));
 		if (w->array)
@@ -294,7 +317,7 @@ static void tell_task(struct why *w, const struct fact_task *t)
 		follow(w, p, chain);
 	if (t->root && (t->status == TASK_STATUS_FAILED || t->status == TASK_STATUS_OOM))
 		tell_failure(w, t->root, object);
-	findings = tell_findings(w, t->name, 0);
+	findings = tell_findings(w, t, 0);
 	if (!object) {
 		json_decref(findings);
 		return;
@@ -307,10 +330,54 @@ static void tell_task(struct why *w, const struct fact_task *t)
 	json_array_append_new(w->array, object);
 }
 
+/* By its name, key or what tells it apart; or by its label, "align [NA01]". */
 static bool is_called(const struct fact_task *t, const char *what)
 {
-	return !strcmp(t->name, what) || (t->key && !strcmp(t->key, what)) ||
-	       (t->detail && !strcmp(t->detail, what));
+	size_t name = strlen(t->name), detail = t->detail ? strlen(t->detail) : 0;
+
+	if (!strcmp(t->name, what) || (t->key && !strcmp(t->key, what)) ||
+	    (t->detail && !strcmp(t->detail, what)))
+		return true;
+	return t->detail && strlen(what) == name + detail + 3 && !strncmp(what, t->name, name) &&
+	       !strncmp(what + name, " [", 2) && !strncmp(what + name + 2, t->detail, detail) &&
+	       what[name + detail + 2] == ']';
+}
+
+/* Of a tool's processes the longest that failed, else the longest. */
+static const struct fact_process *of_tool(const struct run_facts *f, const char *name, size_t *ret)
+{
+	const struct fact_process *best = NULL;
+
+	*ret = 0;
+	for (size_t i = 0; i < f->n_processes; i++) {
+		const struct fact_process *p = &f->processes[i];
+
+		if (strcmp(p->name, name) != 0)
+			continue;
+		(*ret)++;
+		if (!best || p->failed > best->failed ||
+		    (p->failed == best->failed &&
+		     p->end_ns - p->start_ns > best->end_ns - best->start_ns))
+			best = p;
+	}
+	return best;
+}
+
+static void tell_tool(struct why *w, const char *name)
+{
+	size_t n;
+	const struct fact_process *p = of_tool(&w->j->facts, name, &n);
+
+	if (!p)
+		return;
+	if (n > 1 && !w->array) {
+		fputs("tool ", stdout);
+		safe_print(stdout, name);
+		printf(": of its %zu processes the %s one\n", n,
+		       p->failed ? "longest failed" : "longest");
+	}
+	w->tool = name;
+	tell_process(w, p);
 }
 
 static void tell(struct why *w, const char *what)
@@ -325,6 +392,8 @@ static void tell(struct why *w, const char *what)
 	for (size_t i = 0; i < f->n_processes && !w->n && !*end && *what; i++)
 		if (f->processes[i].pid == pid)
 			tell_process(w, &f->processes[i]);
+	if (!w->n)
+		tell_tool(w, what);
 }
 
 static int why(struct reader *r, const char *what, bool json)
@@ -346,9 +415,10 @@ static int why(struct reader *r, const char *what, bool json)
 	if (error < 0)
 		return reader_result(error);
 	if (!w.n)
-		log_error("run %s has no task and no process `%s` (see `tracer tasks %s`, `tracer "
-			  "ps %s`)",
-			  r->run.uid, what, r->run.uid, r->run.uid);
+		log_error(
+			"run %s has no task, tool or process `%s` (see `tracer tasks %s`, `tracer "
+			"tools %s`)",
+			r->run.uid, what, r->run.uid, r->run.uid);
 	return w.n ? EXIT_OK : EXIT_NOT_FOUND;
 }
 

@@ -2,16 +2,21 @@
 #include "src/cli/yaml_tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/io.h"
 #include "src/base/log.h"
 
 #define DEPTH_MAX  16
 #define VALUES_MAX 100000
+#define BYTES_MAX  (1 << 20)
 
 struct build {
 	yaml_parser_t parser;
@@ -136,20 +141,53 @@ static json_t *document(struct build *b)
 	return value;
 }
 
-int yaml_tree_load(const char *path, json_t **ret)
+/* Never waits: a command may be about to run behind this. -E... is said. */
+static int read_file(const char *path, char **ret, size_t *ret_len)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	struct build b = { .path = path };
-	int error = errno;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	ssize_t n;
 
-	if (!f) {
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int error = errno;
+
 		if (error != ENOENT)
 			log_error("cannot read %s: %s", path, strerror(error));
 		return -error;
 	}
+	if (!S_ISREG(st.st_mode)) {
+		log_error("cannot read %s: it is not a regular file", path);
+		return -EINVAL;
+	}
+	text = malloc(BYTES_MAX + 1);
+	if (!text)
+		return -ENOMEM;
+	n = read_full(fd, text, BYTES_MAX + 1);
+	if (n < 0)
+		log_error("cannot read %s: %s", path, strerror((int)-n));
+	else if (n > BYTES_MAX)
+		log_error("cannot read %s: it is larger than 1 MiB", path);
+	if (n < 0 || n > BYTES_MAX)
+		return n < 0 ? (int)n : -EFBIG;
+	*ret = text;
+	*ret_len = (size_t)n;
+	text = NULL;
+	return 0;
+}
+
+int yaml_tree_load(const char *path, json_t **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	struct build b = { .path = path };
+	size_t len = 0;
+	int r = read_file(path, &text, &len);
+
+	if (r < 0)
+		return r;
 	if (!yaml_parser_initialize(&b.parser))
 		return -ENOMEM;
-	yaml_parser_set_input_file(&b.parser, f);
+	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
 	*ret = document(&b);
 	yaml_parser_delete(&b.parser);
 	return *ret ? 0 : -EINVAL;

@@ -52,6 +52,12 @@ static const struct work works[] = {
 	{ "sort", 1, 1, 1260, 20, 1000, 0, GIB, 0, 0, TASK_STATUS_OOM, 0, 2 * GIB, 0 },
 };
 
+/* Two thirds of the time in tasks that are held up: less than that of the run's time is a wait. */
+static const struct work crowded[] = {
+	{ "calm", 3, 1, 0, 300, 1000, 0, GIB, 0, 0, TASK_STATUS_SUCCEEDED, 0, 0, 0 },
+	{ "held", 6, 3, 900, 200, 700, 0, GIB, 0, 0, TASK_STATUS_SUCCEEDED, 0, 0, 30 },
+};
+
 static void put_process(const struct task_row *t, const struct work *w)
 {
 	struct process_row p = { .id = t->run_id << 32 | t->id,
@@ -113,12 +119,13 @@ static void put_task(int64_t run, const struct work *w, unsigned i)
 	put_process(&t, w);
 }
 
-static void put_run(const char *uid, unsigned hour, uint32_t cpus, uint64_t lost)
+static int64_t put_run_row(const char *uid, const char *pipeline, unsigned hour, uint32_t cpus,
+			   uint64_t lost)
 {
 	int64_t id;
 	struct run_row run = { .uid = uid,
-			       .name = "calls",
-			       .pipeline = "calls",
+			       .name = pipeline,
+			       .pipeline = pipeline,
 			       .engine = "snakemake",
 			       .start_ns = T0,
 			       .end_ns = T0 + 1300 * S,
@@ -139,9 +146,25 @@ static void put_run(const char *uid, unsigned hour, uint32_t cpus, uint64_t lost
 	run.id = id;
 	run.start_ns += hour;
 	must(store_put_run(store, &run));
+	return id;
+}
+
+static void put_run(const char *uid, unsigned hour, uint32_t cpus, uint64_t lost)
+{
+	int64_t id = put_run_row(uid, "calls", hour, cpus, lost);
+
 	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
 		for (unsigned k = 0; k < works[i].n && (works[i].memory || hour == 1); k++)
 			put_task(id, &works[i], k);
+}
+
+static void put_crowded(void)
+{
+	int64_t id = put_run_row("cc000001", "crowded", 0, 8, 0);
+
+	for (size_t i = 0; i < sizeof(crowded) / sizeof(crowded[0]); i++)
+		for (unsigned k = 0; k < crowded[i].n; k++)
+			put_task(id, &crowded[i], k);
 }
 
 int main(int argc, char **argv)
@@ -151,6 +174,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	must(store_open(argv[1], STORE_WRITE, &store));
+	put_crowded();
 	put_run("1c000001", 1, 8, 0);
 	put_run("1c000002", 2, 8, 0);
 	put_run("1c000003", 3, 8, 7);

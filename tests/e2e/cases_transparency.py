@@ -53,6 +53,22 @@ def standard_streams(world):
     require(loud.err.startswith(b"error\n") and len(loud.err) > 50, f"report: {loud.err!r}")
 
 
+@case("stdin, stdout, stderr closed: closed for the command too, and the run is stored")
+def closed_streams(world):
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"):
+        seen = {}
+        for who, argv in (("alone", []), ("observed", world.run_argv([], QUIET))):
+            path = f"{world.dir}/{who}"
+            inner = ["sh", "-c", 'ls /proc/self/fd >"$0"; exit 4', path]
+            result = world.exec(["sh", "-c", f'exec "$@" {closed}', "sh", *argv, *inner])
+            equal(result.rc, 4, f"{who} with {closed}: {result!r}")
+            seen[who] = open(path, encoding="ascii").read()
+        equal(seen["observed"], seen["alone"], f"descriptors with {closed}")
+        run = world.json("runs")[0]
+        require(run["complete"] and run["exit_code"] == 4, f"the run with {closed}: {run}")
+        require(world.rows(), f"processes of the run with {closed}")
+
+
 @case("surroundings: directory, environment, umask and open files are the command's own")
 def surroundings(world):
     read_end, write_end = os.pipe()

@@ -50,7 +50,7 @@ static void test_together_borders(void **state)
 		{ 6, 0, 9, UINT64_MAX, 9, UINT32_MAX },
 	};
 	static const uint64_t bytes[] = { 30, 30, 1ULL << 63, UINT64_MAX, 7, UINT64_MAX };
-	static const uint32_t workers[] = { 1, 1, 1, 2, 1, 255 /* as many are told apart */ };
+	static const uint32_t workers[] = { 1, 1, 1, 2, 1, 4095 };
 	struct together t = { 0 };
 	struct sum s = { 0 };
 
