@@ -212,7 +212,8 @@ static int print_text(const struct told *t, bool all)
 	r = print_table(t);
 	printf("\nx: after by before a change, what grows with input taken out; ! proven (of 20\n"
 	       "such, one may be chance), = none proven, ? too few runs: the newest by the "
-	       "others\n");
+	       "others\n"
+	       "runs count as independent: a host whose load drifts shows as a change\n");
 	if (t->h.dropped || t->r.groups_dropped)
 		printf("beyond the limits and not compared: %llu tasks\n",
 		       (unsigned long long)(t->h.dropped + t->r.groups_dropped));
