@@ -457,14 +457,15 @@ enum wire_wait {
 };
 
 #define STALL_STEPS_MAX 16
-#define STEP_NOBODY	0x01 /* nobody who can be seen holds the other end */
-#define STEP_ITSELF	0x02 /* only the process itself holds the other end */
-#define STEP_DENIED	0x04 /* looking at it was not permitted */
-#define STEP_TIMEOUT	0x08 /* number: ns after which it goes on by itself */
-#define STEP_UNTIL	0x10 /* number: that time of the clock, Unix ns */
-#define STEP_BESIDE	0x20 /* not waited for by the step before: a child of its */
-#define STEP_CYCLE	0x40 /* it waits for an earlier step in turn */
-#define STEP_NO_ANSWER	0x80 /* looking at it hung, and was given up */
+#define STEP_NOBODY	0x01  /* nobody who can be seen holds the other end */
+#define STEP_ITSELF	0x02  /* only the process itself holds the other end */
+#define STEP_DENIED	0x04  /* looking at it was not permitted */
+#define STEP_TIMEOUT	0x08  /* number: ns after which it goes on by itself */
+#define STEP_UNTIL	0x10  /* number: that time of the clock, Unix ns */
+#define STEP_BESIDE	0x20  /* not waited for by the step before: a child of its */
+#define STEP_CYCLE	0x40  /* it waits for an earlier step in turn */
+#define STEP_NO_ANSWER	0x80  /* looking at it hung, and was given up */
+#define STEP_SLOW	0x100 /* looking took too long: there may be more to say */
 
 struct wire_stall_step {
 	__wu32 pid;

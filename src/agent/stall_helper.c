@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "src/base/cleanup.h"
+#include "src/base/io.h"
 #include "src/collect/collect.h"
 
 struct helper {
@@ -77,6 +79,16 @@ static void look(int fd, const struct helper *h, const struct stall_request *q)
 	}
 }
 
+/* Blocked where nothing wakes it. */
+static bool is_hung(pid_t pid)
+{
+	char path[40], text[512], *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	end = read_text(path, text, sizeof(text)) > 0 ? strrchr(text, ')') : NULL;
+	return end && end[1] == ' ' && end[2] == 'D';
+}
+
 static int ask_child(struct helper *h, const struct stall_request *q, struct stall_reply *ret)
 {
 	int fds[2], error;
@@ -93,6 +105,8 @@ static int ask_child(struct helper *h, const struct stall_request *q, struct sta
 	close(fds[1]);
 	error = pid < 0 ? -errno : read_answer(fds[0], ret);
 	close(fds[0]);
+	if (error == -ETIMEDOUT && !is_hung(pid))
+		error = -ETIME;
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		if (error >= 0)

@@ -25,7 +25,7 @@ struct stall_reply {
 	struct wire_id id;
 	uint32_t slot;
 	uint32_t n;
-	int32_t error; /* 0, -ETIMEDOUT: it hung, -errno */
+	int32_t error; /* 0, -ETIMEDOUT: it hung, -ETIME: slow, -errno */
 	uint32_t pad;
 	struct wire_stall_step steps[STALL_STEPS_MAX];
 };

@@ -169,7 +169,7 @@ static void take_answer(struct stall_watch *w, const struct stall_reply *a)
 		return;
 	s->asked = false;
 	s->n = a->n < STALL_STEPS_MAX ? a->n : STALL_STEPS_MAX;
-	if (a->error == -ETIMEDOUT)
+	if (a->error == -ETIMEDOUT || a->error == -ETIME)
 		s->n = 1;
 	s->steps = s->n ? calloc(s->n, sizeof(*s->steps)) : NULL;
 	if (!s->steps) {
@@ -177,9 +177,9 @@ static void take_answer(struct stall_watch *w, const struct stall_reply *a)
 		return;
 	}
 	memcpy(s->steps, a->steps, s->n * sizeof(*s->steps));
-	if (a->error == -ETIMEDOUT) {
+	if (a->error == -ETIMEDOUT || a->error == -ETIME) {
 		s->steps[0].pid = s->stall.id.pid;
-		s->steps[0].flags = STEP_NO_ANSWER;
+		s->steps[0].flags = a->error == -ETIME ? STEP_SLOW : STEP_NO_ANSWER;
 		memcpy(s->steps[0].comm, s->comm, sizeof(s->comm));
 	}
 }

@@ -7,13 +7,16 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/base/cleanup.h"
 #include "src/base/str.h"
 #include "src/collect/wait_internal.h"
 
-#define LOOKED_MAX 64 /* processes of one search */
+#define LOOKED_MAX 64		 /* processes of one search */
+#define LOOK_NS	   2000000000ULL /* then what is known is told */
 #define TICK_NS	   10000000ULL
 
 struct chain {
@@ -29,12 +32,13 @@ struct search {
 
 static void look(struct search *s, const struct wait_process *p, unsigned depth, struct chain *ret);
 
-static bool on_path(const struct search *s, unsigned depth, uint32_t pid)
+/* Where on the way to the one at hand, from 1; 0: nowhere. */
+static unsigned on_path(const struct search *s, unsigned depth, uint32_t pid)
 {
 	for (unsigned i = 0; i <= depth; i++)
 		if (s->path[i] == pid)
-			return true;
-	return false;
+			return i + 1;
+	return 0;
 }
 
 /* The better one of the chains that begin at `pid`. */
@@ -44,7 +48,7 @@ static void consider(struct search *s, uint32_t pid, unsigned depth, struct chai
 	struct chain c = { 0 };
 
 	if (!p || p->state == 'Z' || p->state == 'X' || depth + 1 >= STALL_STEPS_MAX ||
-	    s->looked >= LOOKED_MAX)
+	    s->looked >= LOOKED_MAX || wait_too_late(&s->table))
 		return;
 	look(s, p, depth + 1, &c);
 	if (c.n && c.rank > best->rank)
@@ -63,22 +67,21 @@ static void consider_holders(struct search *s, struct wait_step *step, unsigned 
 			     struct chain *best)
 {
 	uint32_t pids[WAIT_PEERS_MAX];
-	unsigned hidden = 0, others = 0;
-	unsigned n = wait_holders(&s->table, step->link, step->next == NEXT_WRITERS, pids, &hidden);
+	unsigned others = 0, back = 0;
+	bool hidden;
+	unsigned n = wait_holders(&s->table, step, false, pids, &hidden);
 
 	for (unsigned i = 0; i < n; i++) {
 		if (pids[i] == step->step.pid)
 			continue;
 		others++;
-		if (on_path(s, depth, pids[i]))
-			step->step.flags |= STEP_CYCLE;
-		else
+		back = back ? back : on_path(s, depth, pids[i]);
+		if (!on_path(s, depth, pids[i]))
 			consider(s, pids[i], depth, best);
 	}
-	/* an ancestor that kept its copy and waits for this one is no deadlock if
-	 * somebody else could write */
-	if (others > 1 && best->n)
-		step->step.flags &= (uint16_t)~STEP_CYCLE;
+	/* others could still write, or another thread of one of them */
+	if (back && wait_is_knot(&s->table, &s->path[back - 1], depth + 2 - back))
+		step->step.flags |= STEP_CYCLE;
 	if (!others && !hidden && step->step.wait != WAIT_POLL)
 		step->step.flags |= n ? STEP_ITSELF : STEP_NOBODY;
 }
@@ -148,6 +151,14 @@ static void look(struct search *s, const struct wait_process *p, unsigned depth,
 	ret->n = best.n + 1;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
 unsigned wait_chain(uint32_t pid, uint64_t start_ns, int64_t owner, struct wire_stall_step *ret)
 {
 	_cleanup_free_ struct search *s = calloc(1, sizeof(*s));
@@ -157,12 +168,17 @@ unsigned wait_chain(uint32_t pid, uint64_t start_ns, int64_t owner, struct wire_
 	if (!s)
 		return 0;
 	s->table.owner = owner;
+	s->table.deadline_ns = now_ns() + LOOK_NS;
 	if (wait_table_read(&s->table) >= 0)
 		p = wait_table_find(&s->table, pid);
 	/* of a pid that was given to another meanwhile the start differs */
 	if (p && (!start_ns || (start_ns / TICK_NS <= p->start_ticks + 1 &&
-				p->start_ticks <= start_ns / TICK_NS + 1)))
+				p->start_ticks <= start_ns / TICK_NS + 1))) {
+		wait_table_order(&s->table, pid);
 		look(s, p, 0, &all);
+	}
+	if (all.n && s->table.late)
+		all.steps[all.n - 1].flags |= STEP_SLOW;
 	wait_table_fini(&s->table);
 	memcpy(ret, all.steps, all.n * sizeof(all.steps[0]));
 	return all.n;

@@ -5,6 +5,7 @@
  *   wait_step.c    what one thread waits for, from the system call that it is in
  *   wait_object.c  files, sockets and locks by name, and who else holds them
  *   wait_chain.c   from one process to who it waits for
+ *   wait_knot.c    whether processes that wait for each other wait for nobody else
  */
 #ifndef TRACER_COLLECT_WAIT_INTERNAL_H
 #define TRACER_COLLECT_WAIT_INTERNAL_H
@@ -19,9 +20,10 @@
 #define WAIT_TEXT_MAX	   8192
 
 struct wait_process {
-	uint32_t pid, parent;
+	uint32_t pid, parent, session;
 	uint64_t start_ticks; /* since boot, in 1/100 s */
 	char state;
+	uint8_t distance; /* from who is asked about: the near ones are looked at first */
 	char comm[WIRE_COMM_LEN];
 };
 
@@ -29,9 +31,19 @@ struct wait_table {		   /* zeroed: empty */
 	struct wait_process *list; /* by pid */
 	unsigned n;
 	int64_t owner;
+	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
+	bool cut;	      /* there are, or may be, processes that are not in it */
+	bool late;	      /* the deadline has cut something off */
 };
 
+#define WAIT_DISTANCES 3 /* its family, its session, the rest */
+
 int wait_table_read(struct wait_table *t);
+/* Distances from `pid`. */
+void wait_table_order(struct wait_table *t, uint32_t pid);
+bool wait_too_late(struct wait_table *t);
+/* It is still the process that the table has, and may be looked at. */
+bool wait_still(const struct wait_table *t, const struct wait_process *p);
 void wait_table_fini(struct wait_table *t);
 const struct wait_process *wait_table_find(const struct wait_table *t, uint32_t pid);
 bool wait_allowed(const struct wait_table *t, uint32_t pid);
@@ -44,11 +56,9 @@ struct wait_step {
 	enum wait_next next;
 	uint32_t pid;	/* NEXT_CHILD, NEXT_PID; 0: not known */
 	char link[256]; /* NEXT_READERS, NEXT_WRITERS: what a descriptor of theirs is */
+	uint64_t inode; /* of a FIFO, whose name is only one of its names; 0: not known */
+	bool loose;	/* others than those of `next` may wake it, too */
 };
-
-/* The most telling of its threads. */
-void wait_step_of(const struct wait_table *t, const struct wait_process *p, struct wait_step *ret);
-unsigned wait_rank(const struct wire_stall_step *s); /* more: more likely the root */
 
 /* One thread in a system call; the readers below fill in step and how to go on. */
 struct wait_thread {
@@ -58,6 +68,18 @@ struct wait_thread {
 	uint64_t arg[6];
 	char wchan[64];
 };
+
+/* The most telling of its threads. */
+void wait_step_of(const struct wait_table *t, const struct wait_process *p, struct wait_step *ret);
+/* Each of its threads; false: some could not be looked at. */
+bool wait_each_thread(const struct wait_process *p,
+		      void (*fn)(void *, const struct wait_thread *, const struct wait_step *),
+		      void *ctx);
+/* The child that wait4() or waitid() was given the number of; 0: not known which. */
+uint32_t wait_child_of(const struct wait_table *t, const struct wait_process *p, uint32_t number);
+/* Whether each thread of all of them waits for one of them, for nobody else and no time. */
+bool wait_is_knot(struct wait_table *t, const uint32_t *pids, unsigned n);
+unsigned wait_rank(const struct wire_stall_step *s); /* more: more likely the root */
 
 /* The n-th word of a line, from 0; empty or 0 if there is none. */
 void wait_word(const char *line, unsigned n, char *out, size_t size);
@@ -71,8 +93,9 @@ void wait_on_socket(const struct wait_thread *th, int fd, unsigned wait, struct 
 void wait_on_lock(const struct wait_thread *th, int fd, struct wait_step *ret);
 void wait_on_poll(const struct wait_thread *th, const int *fds, unsigned n, struct wait_step *ret);
 unsigned wait_on_epoll(const struct wait_thread *th, int fd, int *ret_fds, unsigned max);
-/* Who holds such a descriptor, for writing or for reading, `except` first if it does. */
-unsigned wait_holders(const struct wait_table *t, const char *link, bool writers,
-		      uint32_t ret[WAIT_PEERS_MAX], unsigned *ret_hidden);
+/* Who holds the other end, the near ones first; with all unset it is enough to find one
+ * that is not the process itself. hidden: some may hold it and could not be looked at. */
+unsigned wait_holders(struct wait_table *t, const struct wait_step *step, bool all,
+		      uint32_t ret[WAIT_PEERS_MAX], bool *ret_hidden);
 
 #endif

@@ -153,8 +153,23 @@ static bool is_terminal(const char *link)
 	       !strcmp(link, "/dev/console");
 }
 
-static void on_pipe(const char *link, bool write, struct wait_step *ret)
+static uint64_t info_number(uint32_t pid, const char *fd, const char *key, int base)
 {
+	char path[64], text[512], *at;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%.16s", pid, fd);
+	at = read_text(path, text, sizeof(text)) > 0 ? strstr(text, key) : NULL;
+	return at ? strtoull(at + strlen(key), NULL, base) : 0;
+}
+
+static void on_pipe(const struct wait_thread *th, int fd, const char *link, bool write,
+		    struct wait_step *ret)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", fd);
+	if (link[0] == '/')
+		ret->inode = info_number(th->pid, name, "\nino:", 10);
 	ret->step.wait = write ? WAIT_PIPE_WRITE : WAIT_PIPE_READ;
 	ret->next = write ? NEXT_READERS : NEXT_WRITERS;
 	str_copy(ret->link, sizeof(ret->link), link);
@@ -174,7 +189,7 @@ void wait_on_fd(const struct wait_thread *th, int fd, bool write, struct wait_st
 	if (!strncmp(link, "socket:", 7))
 		wait_on_socket(th, fd, write ? WAIT_SEND : WAIT_RECEIVE, ret);
 	else if (!strncmp(link, "pipe:", 5) || strstr(th->wchan, "pipe"))
-		on_pipe(link, write, ret);
+		on_pipe(th, fd, link, write, ret);
 	else if (!strncmp(link, "anon_inode:", 11))
 		s->wait = WAIT_POLL;
 	else if (is_terminal(link))
@@ -384,7 +399,9 @@ void wait_on_poll(const struct wait_thread *th, const int *fds, unsigned n, stru
 		if (one.next != NEXT_WRITERS || telling++)
 			continue;
 		str_copy(ret->link, sizeof(ret->link), one.link);
+		ret->inode = one.inode;
 	}
+	ret->loose = true;
 	ret->step.wait = terminal ? WAIT_TERMINAL : WAIT_POLL;
 	ret->next = telling == 1 ? NEXT_WRITERS : NEXT_NONE;
 }
@@ -410,48 +427,84 @@ static bool open_for(uint32_t pid, const char *fd, bool writers)
 	return mode == O_RDWR || mode == (writers ? O_WRONLY : O_RDONLY);
 }
 
+/* A FIFO has other names elsewhere: the same inode number in another file system, too. */
+enum match { MATCH_NONE, MATCH_PERHAPS, MATCH };
+
+static enum match matches(uint32_t pid, const char *fd, const char *target,
+			  const struct wait_step *step)
+{
+	bool same = !strcmp(target, step->link);
+	uint64_t inode;
+
+	if (step->link[0] != '/')
+		return same ? MATCH : MATCH_NONE;
+	if (target[0] != '/')
+		return MATCH_NONE;
+	inode = info_number(pid, fd, "\nino:", 10);
+	if (!inode || !step->inode)
+		return same ? MATCH : MATCH_PERHAPS;
+	return inode != step->inode ? MATCH_NONE : same ? MATCH : MATCH_PERHAPS;
+}
+
 /* 1: it holds one; 0: none; -1: it cannot be seen. */
-static int holds(uint32_t pid, const char *link, bool writers)
+static int holds(struct wait_table *t, uint32_t pid, const struct wait_step *step)
 {
 	_cleanup_(close_directory) DIR *d = NULL;
+	bool writers = step->next == NEXT_WRITERS;
 	char path[32], target[256];
 	struct dirent *e;
 	unsigned looked = 0;
+	int none = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	d = opendir(path);
 	if (!d)
 		return errno == ENOENT ? 0 : -1;
-	while ((e = readdir(d)) && looked++ < HOLDERS_FDS) {
+	while ((e = readdir(d))) {
 		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		enum match match;
 
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		if (!strcmp(target, link) && open_for(pid, e->d_name, writers))
-			return 1;
-	}
-	return 0;
-}
-
-unsigned wait_holders(const struct wait_table *t, const char *link, bool writers,
-		      uint32_t ret[WAIT_PEERS_MAX], unsigned *ret_hidden)
-{
-	unsigned n = 0, hidden = 0;
-
-	for (unsigned i = 0; i < t->n && n < WAIT_PEERS_MAX; i++) {
-		const struct wait_process *p = &t->list[i];
-		int found;
-
-		if (!wait_allowed(t, p->pid)) {
-			hidden++;
+		if (looked++ == HOLDERS_FDS || (looked % 64 == 0 && wait_too_late(t)))
+			return -1;
+		if (n <= 0) {
+			/* "." and "..", or closed; the host's init is no part of a pipeline */
+			none = errno == ENOENT || errno == EINVAL || pid == 1 ? none : -1;
 			continue;
 		}
-		found = holds(p->pid, link, writers);
-		if (found > 0)
-			ret[n++] = p->pid;
-		hidden += found < 0;
+		target[n] = '\0';
+		match = matches(pid, e->d_name, target, step);
+		if (match == MATCH_NONE || !open_for(pid, e->d_name, writers))
+			continue;
+		if (match == MATCH)
+			return 1;
+		none = -1;
 	}
-	*ret_hidden = hidden;
+	return none;
+}
+
+unsigned wait_holders(struct wait_table *t, const struct wait_step *step, bool all,
+		      uint32_t ret[WAIT_PEERS_MAX], bool *ret_hidden)
+{
+	unsigned n = 0, others = 0;
+
+	*ret_hidden = t->cut;
+	for (unsigned i = 0; i < t->n * WAIT_DISTANCES; i++) {
+		const struct wait_process *p = &t->list[i % t->n];
+		int found;
+
+		if (p->distance != i / t->n)
+			continue;
+		if (n == WAIT_PEERS_MAX || (!all && others && p->distance) || wait_too_late(t)) {
+			*ret_hidden = true;
+			break;
+		}
+		found = wait_allowed(t, p->pid) ? holds(t, p->pid, step) : -1;
+		/* init may be closed to everybody; it gives descriptors away, and keeps none */
+		*ret_hidden |= found < 0 && p->pid != 1;
+		if (found <= 0)
+			continue;
+		ret[n++] = p->pid;
+		others += p->pid != step->step.pid;
+	}
 	return n;
 }

@@ -192,6 +192,9 @@ static void on_poll(const struct wait_thread *th, bool ms, struct wait_step *ret
 	wait_on_poll(th, fds, used, ret);
 	if (!th->arg[1])
 		ret->step.wait = WAIT_SLEEP;
+	/* one end of a pipe, and no time: as a read of it */
+	ret->loose =
+		th->arg[1] != 1 || used != 1 || polled[0].events != POLLIN || (!ms && th->arg[2]);
 	if (!ms)
 		set_time(th, th->arg[2], false, &ret->step);
 	else if ((int)th->arg[2] >= 0) {
@@ -403,43 +406,71 @@ static void close_directory(DIR **d)
 		closedir(*d);
 }
 
-/* Of equals the main thread: helpers of a runtime sleep and poll all the time. */
-static void choose_thread(const struct wait_process *p, struct wait_step *ret)
+bool wait_each_thread(const struct wait_process *p,
+		      void (*fn)(void *, const struct wait_thread *, const struct wait_step *),
+		      void *ctx)
 {
 	_cleanup_(close_directory) DIR *d = NULL;
 	char path[40];
 	struct dirent *e;
-	unsigned best = 0, looked = 0;
+	unsigned looked = 0;
+	bool all = true;
 
 	snprintf(path, sizeof(path), "/proc/%u/task", p->pid);
 	d = opendir(path);
-	while (d && (e = readdir(d)) && looked < WAIT_THREADS_MAX) {
+	while (d && (e = readdir(d))) {
 		struct wait_thread th = { .pid = p->pid };
 		struct wait_step step = { 0 };
-		unsigned rank;
 
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		looked++;
+		if (looked++ == WAIT_THREADS_MAX)
+			return false;
 		th.tid = (uint32_t)strtoul(e->d_name, NULL, 10);
-		if (!read_thread(&th))
+		if (!read_thread(&th)) {
+			all = false;
 			continue;
-		on_thread(&th, &step);
-		rank = 1 + wait_rank(&step.step) + (th.tid == p->pid ? 30 : 0);
-		if (rank > best) {
-			best = rank;
-			*ret = step;
 		}
+		if (th.state == 'Z' || th.state == 'X')
+			continue; /* a main thread that has ended before the others */
+		on_thread(&th, &step);
+		fn(ctx, &th, &step);
 	}
+	return d && looked && all;
+}
+
+struct choice {
+	struct wait_step *step;
+	unsigned rank;
+};
+
+/* Of equals the main thread: helpers of a runtime sleep and poll all the time. */
+static void choose_thread(void *ctx, const struct wait_thread *th, const struct wait_step *step)
+{
+	struct choice *c = ctx;
+	unsigned rank = 1 + wait_rank(&step->step) + (th->tid == th->pid ? 30 : 0);
+
+	if (rank <= c->rank)
+		return;
+	c->rank = rank;
+	*c->step = *step;
 }
 
 void wait_step_of(const struct wait_table *t, const struct wait_process *p, struct wait_step *ret)
 {
+	struct choice c = { .step = ret };
+
 	*ret = (struct wait_step){ 0 };
-	if (wait_allowed(t, p->pid))
-		choose_thread(p, ret);
-	else
-		ret->step.flags = STEP_DENIED;
+	if (wait_still(t, p))
+		wait_each_thread(p, choose_thread, &c);
+	/* what was read of a program that is now another user's, or of another process
+	 * that was given the number, is not to be told */
+	if (!wait_still(t, p))
+		*ret = (struct wait_step){ .step.flags = STEP_DENIED };
+	if (ret->next == NEXT_CHILD) {
+		ret->pid = wait_child_of(t, p, ret->pid);
+		ret->next = ret->pid ? NEXT_CHILD : NEXT_ANY_CHILD;
+	}
 	ret->step.pid = p->pid;
 	memcpy(ret->step.comm, p->comm, sizeof(ret->step.comm));
 }

@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "src/base/cleanup.h"
 #include "src/base/io.h"
 #include "src/base/str.h"
 #include "src/collect/wait_internal.h"
+
+#define NAMESPACES_MAX 32 /* as deep as the kernel lets them be */
 
 static void close_directory(DIR **d)
 {
@@ -42,7 +46,7 @@ uint64_t wait_number(const char *line, unsigned n, int base)
 }
 
 /* Fields of stat behind the name, counted from 0. */
-enum { STAT_STATE, STAT_PARENT, STAT_START = 19 };
+enum { STAT_STATE, STAT_PARENT, STAT_SESSION = 3, STAT_START = 19 };
 
 static bool read_one(uint32_t pid, struct wait_process *ret)
 {
@@ -61,8 +65,27 @@ static bool read_one(uint32_t pid, struct wait_process *ret)
 	wait_word(end + 1, STAT_STATE, word, sizeof(word));
 	ret->state = word[0];
 	ret->parent = (uint32_t)wait_number(end + 1, STAT_PARENT, 10);
+	ret->session = (uint32_t)wait_number(end + 1, STAT_SESSION, 10);
 	ret->start_ticks = wait_number(end + 1, STAT_START, 10);
 	return true;
+}
+
+/* What the namespaces call it, from the host's inwards; 0: it is in no such one. */
+static uint64_t number_within(uint32_t pid, unsigned depth)
+{
+	char path[40], text[4096], *ids = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if (read_text(path, text, sizeof(text)) > 0)
+		ids = strstr(text, "\nNSpid:");
+	if (!ids)
+		return 0;
+	ids += strlen("\nNSpid:");
+	ids[strcspn(ids, "\n")] = '\0';
+	for (char *c = ids; *c; c++)
+		if (*c == '\t')
+			*c = ' ';
+	return wait_number(ids, depth, 10);
 }
 
 static int compare(const void *first, const void *second)
@@ -70,6 +93,26 @@ static int compare(const void *first, const void *second)
 	const struct wait_process *a = first, *b = second;
 
 	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static bool is_nested(void)
+{
+	char link[32];
+	ssize_t n = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
+
+	link[n > 0 ? n : 0] = '\0';
+	return strcmp(link, "pid:[4026531836]") != 0; /* PROC_PID_INIT_INO */
+}
+
+bool wait_too_late(struct wait_table *t)
+{
+	struct timespec now;
+
+	if (!t->deadline_ns || t->late)
+		return t->late;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	t->late = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec > t->deadline_ns;
+	return t->late;
 }
 
 int wait_table_read(struct wait_table *t)
@@ -80,9 +123,12 @@ int wait_table_read(struct wait_table *t)
 
 	if (!d)
 		return -errno;
-	while ((e = readdir(d)) && t->n < WAIT_PROCESSES_MAX) {
+	while ((e = readdir(d))) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
+		t->cut = t->n == WAIT_PROCESSES_MAX || wait_too_late(t);
+		if (t->cut)
+			break;
 		if (t->n == size) {
 			struct wait_process *more;
 
@@ -97,6 +143,8 @@ int wait_table_read(struct wait_table *t)
 	}
 	if (t->n)
 		qsort(t->list, t->n, sizeof(*t->list), compare);
+	/* hidepid, or a pid namespace: those outside are never listed */
+	t->cut |= !wait_table_find(t, 1) || is_nested();
 	return 0;
 }
 
@@ -111,6 +159,63 @@ const struct wait_process *wait_table_find(const struct wait_table *t, uint32_t 
 	struct wait_process key = { .pid = pid };
 
 	return t->n ? bsearch(&key, t->list, t->n, sizeof(key), compare) : NULL;
+}
+
+/* True: it is now in the family. */
+static bool joins_family(const struct wait_table *t, struct wait_process *p, uint32_t parent)
+{
+	const struct wait_process *q = wait_table_find(t, p->parent);
+
+	if (!p->distance || (p->parent != parent && (!q || q->distance)))
+		return false;
+	p->distance = 0;
+	return true;
+}
+
+void wait_table_order(struct wait_table *t, uint32_t pid)
+{
+	const struct wait_process *root = wait_table_find(t, pid), *p = root;
+	uint32_t parent = root && root->parent > 1 ? root->parent : pid;
+	bool more = root != NULL;
+
+	for (unsigned i = 0; root && i < t->n; i++) {
+		struct wait_process *one = &t->list[i];
+
+		one->distance = one->pid == pid			? 0
+				: one->session == root->session ? 1
+								: WAIT_DISTANCES - 1;
+	}
+	while (more) {
+		more = false;
+		for (unsigned i = 0; i < t->n; i++)
+			more |= joins_family(t, &t->list[i], parent);
+	}
+	for (unsigned i = 0; p && p->parent > 1 && i < WAIT_THREADS_MAX; i++) {
+		p = wait_table_find(t, p->parent);
+		if (p)
+			t->list[p - t->list].distance = 0;
+	}
+}
+
+bool wait_still(const struct wait_table *t, const struct wait_process *p)
+{
+	struct wait_process now;
+
+	return read_one(p->pid, &now) && now.start_ticks == p->start_ticks &&
+	       wait_allowed(t, p->pid);
+}
+
+uint32_t wait_child_of(const struct wait_table *t, const struct wait_process *p, uint32_t number)
+{
+	unsigned depth = 0;
+
+	while (depth < NAMESPACES_MAX && number_within(p->pid, depth))
+		depth++;
+	for (unsigned i = 0; depth && i < t->n; i++)
+		if (t->list[i].parent == p->pid &&
+		    number_within(t->list[i].pid, depth - 1) == number)
+			return t->list[i].pid;
+	return 0;
 }
 
 bool wait_allowed(const struct wait_table *t, uint32_t pid)

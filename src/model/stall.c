@@ -114,6 +114,8 @@ static void add_flags(struct str *out, const struct wire_stall_step *s)
 		str_add(out, " (looking at it hung, too)");
 	else if (s->flags & STEP_DENIED)
 		str_add(out, " (looking at it is not permitted)");
+	else if (s->flags & STEP_SLOW)
+		str_add(out, " (looking took too long)");
 }
 
 /* How the step before leads to this one. */

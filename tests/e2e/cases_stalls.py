@@ -84,6 +84,35 @@ def known(world):
             require(run.line("ended:"), f"{kind}: {run.err()}")
 
 
+# one thread joins, one reads what a child writes, one sleeps and then feeds that child
+FED_LATER = """import subprocess, threading, time
+p = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def feed(): time.sleep(1000); p.stdin.close()
+for f in (p.stdout.read, feed): threading.Thread(target=f).start()
+"""
+# the writer's end lies behind more descriptors than are looked at
+FAR_END = """import os, resource, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
+r, w = os.pipe()
+if os.fork() == 0:
+    os.close(r)
+    for i in range(5000): os.dup(0)
+    os.dup2(w, 15000); os.close(w); time.sleep(1000)
+os.close(w); os.read(r, 1)
+"""
+
+
+@case("stalls of which not all is seen: no deadlock beside a free thread, no end called abandoned")
+def not_for_ever(world):
+    for name, script in (("fed", FED_LATER), ("far", FAR_END)):
+        run = Stalled(world, name, "/usr/bin/python3", "-c", script)
+        line = run.await_line("stalled:")
+        for word in ("deadlock", "nobody holds", "itself holds"):
+            require(word not in line, f"{name}: {word!r} in {line!r}")
+        require("pipe:[" in line, f"{name}: {line!r}")
+        run.end()
+
+
 @case("a stall that is over is told, the exit code and the output are the command's own")
 def resumed(world):
     fifo = os.path.join(world.dir, "p")

@@ -481,6 +481,8 @@ static void test_words(void **state)
 		  "which is full; that one waits for it in turn: a deadlock" },
 		{ { { .pid = 1, .flags = STEP_NO_ANSWER } },
 		  "waits, nobody can see for what (looking at it hung, too)" },
+		{ { { .pid = 1, .flags = STEP_SLOW } },
+		  "waits, nobody can see for what (looking took too long)" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
