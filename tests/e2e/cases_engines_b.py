@@ -363,8 +363,10 @@ def make_flags(world):
     shown.check_run({"engine": "make", "status": "failed", "exit_code": 2})
     equal(len(shown.runs), 1, "runs")
     tasks = {(t["name"], t["status"], t["exit_code"]) for t in shown.tasks}
-    for wanted in (("sort", "succeeded", 0), ("sha256sum", "succeeded", 0), ("gzip", "failed", 1)):
+    for wanted in (("sha256sum", "succeeded", 0), ("gzip", "failed", 1)):
         require(wanted in tasks, f"{wanted} is not among {tasks}")
+    # of the two ends of a pipe the one that is executed first gives the name
+    require(tasks & {("sort", "succeeded", 0), ("gzip", "succeeded", 0)}, f"no sort in {tasks}")
     world.observe("make", "--version")
     equal(Shown(world.db).runs, [], "runs of --version")
 
