@@ -60,7 +60,7 @@ class Stalled:
         return self.world.json("show", db=self.db)["stalls"]
 
 
-@case("eleven known stalls are told while they happen, each with its root")
+@case("eleven known stalls are told while they happen, each with its root", attempts=3)
 def known(world):
     for begin in range(0, len(KNOWN), 4):
         batch = []
