@@ -16,7 +16,8 @@ KNOWN = (
     ("flock", "lock", ("the lock of", "/lock", "held by `holder`"), "sleep"),
     ("connect", "s.sock", ("connects to unix socket", "/s.sock"), "connect"),
     ("receive", "", ("data from tcp 127.0.0.1:", "`server`", "sleeps"), "sleep"),
-    ("stop", "", ("its child `stopped`", "is stopped by a signal"), "stopped"),
+    # the child, or its waiting parent: whichever is told first
+    ("stop", "", ("`stopped`", "is stopped by a signal"), "stopped"),
     ("pipe", "", ("writes to pipe:[", "full", "`consumer`", "sleeps"), "sleep"),
     ("itself", "", ("reads from pipe:[", "only it itself holds"), "pipe-read"),
     ("deadlock", "", ("`partner`", "a deadlock"), "pipe-read"),
